@@ -1,0 +1,1 @@
+"""From the npu dialect to a program."""

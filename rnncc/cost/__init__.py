@@ -1,0 +1,1 @@
+"""Cycles of one instruction on one machine: pure functions."""

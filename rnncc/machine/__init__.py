@@ -1,0 +1,1 @@
+"""Machine descriptions: what an accelerator is, from a TOML file."""

@@ -1,0 +1,1 @@
+"""Runs a program: its values and its cycles."""
