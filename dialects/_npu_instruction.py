@@ -1,0 +1,313 @@
+"""What all instruction operations of the npu dialect share: extents, text, checks, effects.
+
+An instruction has no results. Its operands are views, the destination first, then up to
+three registers that multiply the extents. ``[4 * %n, 1, 256]`` is ``e0 = 4*%n, e1 = 1, e2 = 256``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+from typing import ClassVar
+
+from xdsl.dialects.builtin import (
+    DenseArrayBase,
+    FloatAttr,
+    IntegerAttr,
+    StringAttr,
+    UnitAttr,
+    f64,
+    i32,
+    i64,
+)
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.irdl import (
+    AttrSizedOperandSegments,
+    IRDLOperation,
+    opt_operand_def,
+    prop_def,
+    traits_def,
+)
+from xdsl.parser import Parser
+from xdsl.pattern_rewriter import RewritePattern
+from xdsl.printer import Printer
+from xdsl.traits import (
+    EffectInstance,
+    HasCanonicalizationPatternsTrait,
+    MemoryEffect,
+    MemoryEffectKind,
+)
+from xdsl.utils.exceptions import VerifyException
+
+from rnncc.dialects._npu_memory import ConstOp, InputOp, ViewOp, address_range, index_limit
+from rnncc.dialects._npu_types import REG, RESOURCES, RegType, ViewType, int_array, memory_of
+
+Dims = Sequence[SSAValue | Operation | None]
+
+
+class InstructionEffects(MemoryEffect):
+    """Reads of the sources and a write of the destination, each on its memory."""
+
+    @classmethod
+    def get_effects(cls, op: Operation) -> set[EffectInstance]:
+        """One effect an operand view."""
+        assert isinstance(op, InstructionOp)
+        effects = {
+            EffectInstance(MemoryEffectKind.READ, v, RESOURCES[memory_of(v)]) for v in op.reads
+        }
+        effects.add(EffectInstance(MemoryEffectKind.WRITE, op.dst, RESOURCES[memory_of(op.dst)]))
+        return effects
+
+
+class _InstructionPatterns(HasCanonicalizationPatternsTrait):
+    """Patterns that hold for every instruction."""
+
+    @classmethod
+    def get_canonicalization_patterns(cls) -> tuple[RewritePattern, ...]:
+        """Empty instructions go; constant registers fold into the extents."""
+        from rnncc.dialects._npu_canonicalize import DropEmpty, DropSelfMove, FoldExtents
+
+        return (DropEmpty(), DropSelfMove(), FoldExtents())
+
+
+class InstructionOp(IRDLOperation):
+    """Base of every instruction; see the module's docstring for the common parts."""
+
+    VIEWS: ClassVar[tuple[str, ...]] = ("dst",)
+    """Names of the view operands, the destination first."""
+    WORDS: ClassVar[tuple[str, ...]] = ()
+    """Names of string properties, printed as bare words before the operands."""
+    NUMBERS: ClassVar[tuple[str, ...]] = ()
+    """Names of optional numeric properties, printed as ``name value``."""
+    FLAGS: ClassVar[tuple[str, ...]] = ()
+    """Names of unit properties, printed as bare words after the extents."""
+    AXES: ClassVar[dict[str, tuple[int, ...]]] = {}
+    """Extents that an operand's strides walk; all three when absent."""
+    MEMORIES: ClassVar[dict[str, tuple[str, ...]]] = {}
+    """Legal memories of an operand; vector memory when absent."""
+    ENGINE: ClassVar[str] = "vector"
+    """Engine that runs it: dma, matrix or vector."""
+
+    dim0 = opt_operand_def(RegType)
+    """Register that multiplies the first extent."""
+    dim1 = opt_operand_def(RegType)
+    """Register that multiplies the second extent."""
+    dim2 = opt_operand_def(RegType)
+    """Register that multiplies the third extent."""
+    extents = prop_def(Attribute)
+    """Three counts, outermost first."""
+
+    traits = traits_def(InstructionEffects(), _InstructionPatterns())
+    irdl_options = (AttrSizedOperandSegments(as_property=True),)
+
+    def __init__(
+        self,
+        views: Sequence[SSAValue | Operation],
+        extents: Sequence[int],
+        dims: Dims = (None, None, None),
+        properties: dict[str, Attribute | None] | None = None,
+    ):
+        super().__init__(
+            operands=[*views, *([] if d is None else [d] for d in dims)],
+            properties={"extents": int_array(tuple(int(e) for e in extents)), **(properties or {})},
+        )
+
+    @property
+    def extent_values(self) -> tuple[int, int, int]:
+        """The three static factors of the extents."""
+        return self.extents.get_values()  # type: ignore[attr-defined]
+
+    def set_extents(self, extents: Sequence[int], dims: Sequence[SSAValue | None]) -> None:
+        """Replace the extents and the registers that multiply them, in place."""
+        self.operands = [*self.views, *(d for d in dims if d is not None)]
+        self.properties["extents"] = int_array(tuple(extents))
+        sizes = [1] * len(self.VIEWS) + [int(d is not None) for d in dims]
+        self.properties["operandSegmentSizes"] = DenseArrayBase.from_list(i32, sizes)
+
+    @property
+    def dims(self) -> tuple[SSAValue | None, SSAValue | None, SSAValue | None]:
+        """The registers that multiply the extents."""
+        return self.dim0, self.dim1, self.dim2
+
+    @property
+    def views(self) -> tuple[SSAValue, ...]:
+        """The view operands, destination first."""
+        return tuple(self.operands[: len(self.VIEWS)])
+
+    @property
+    def dst(self) -> SSAValue:
+        """The destination."""
+        return self.operands[0]
+
+    @property
+    def reads(self) -> tuple[SSAValue, ...]:
+        """The views that are read."""
+        return tuple(self.operands[1 : len(self.VIEWS)])
+
+    def verify_(self) -> None:
+        """Three non-negative extents, legal memories, no write of a constant, views in bounds."""
+        extents = self.extent_values
+        if len(extents) != 3 or min(extents) < 0:
+            raise VerifyException(f"{self.name} needs three extents of at least 0, got {extents}")
+        for name, view in zip(self.VIEWS, self.views, strict=True):
+            legal = self.MEMORIES.get(name, ("vmem",))
+            if memory_of(view) not in legal:
+                raise VerifyException(
+                    f"{self.name}: {name} is in {memory_of(view)}, must be in {' or '.join(legal)}"
+                )
+            if isinstance(view.owner, ViewOp):
+                self._verify_bounds(name, view.owner)
+        if isinstance(self.dst.owner, ViewOp) and isinstance(
+            self.dst.owner.buffer.owner, ConstOp | InputOp
+        ):
+            raise VerifyException(
+                f"{self.name} writes to the read-only {self.dst.owner.buffer.owner.name}"
+            )
+        self.verify_types()
+
+    def verify_types(self) -> None:
+        """By default all views have one element type."""
+        types = {element_of(v) for v in self.views}
+        if len(types) != 1:
+            names = ", ".join(str(element_of(v)) for v in self.views)
+            raise VerifyException(f"{self.name}: element types differ: {names}")
+
+    def _verify_bounds(self, name: str, view: ViewOp) -> None:
+        span = static_span(self, name, view)
+        if span is None:
+            return
+        low, high = address_range(view.buffer)
+        if span[0] < low or span[1] > high:
+            raise VerifyException(
+                f"{self.name}: {name} reaches elements {span[0]} to {span[1] - 1}, "
+                f"its buffer has {low} to {high - 1}"
+            )
+
+    def print(self, printer: Printer) -> None:
+        """Print ``kind %dst, %a [n0, n1, n2] : !npu.view<...>, ...``."""
+        for word in self.WORDS:
+            printer.print_string(f" {self.properties[word].data}")  # type: ignore[attr-defined]
+        printer.print_string(" ")
+        printer.print_list(self.views, printer.print_ssa_value)
+        printer.print_string(" [")
+        for axis, (count, dim) in enumerate(zip(self.extent_values, self.dims, strict=True)):
+            printer.print_string(f"{', ' if axis else ''}{count}")
+            if dim is not None:
+                printer.print_string(" * ")
+                printer.print_ssa_value(dim)
+        printer.print_string("]")
+        for number in self.NUMBERS:
+            if number in self.properties:
+                printer.print_string(f" {number} {_number_text(self.properties[number])}")
+        for flag in self.FLAGS:
+            if flag in self.properties:
+                printer.print_string(f" {flag}")
+        printer.print_op_attributes(self.attributes)
+        printer.print_string(" : ")
+        printer.print_list((v.type for v in self.views), printer.print_attribute)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> InstructionOp:
+        """Parse what `print` writes."""
+        properties: dict[str, Attribute] = {}
+        for word in cls.WORDS:
+            properties[word] = StringAttr(parser.parse_identifier(f"the {word} of {cls.name}"))
+        position = parser.pos
+        names = [parser.parse_unresolved_operand()]
+        while parser.parse_optional_punctuation(","):
+            names.append(parser.parse_unresolved_operand())
+        counts: list[int] = []
+        dims: list[Sequence[SSAValue]] = []
+        parser.parse_punctuation("[")
+        for axis in range(3):
+            if axis:
+                parser.parse_punctuation(",")
+            counts.append(parser.parse_integer())
+            star = parser.parse_optional_punctuation("*")
+            dims.append(
+                [parser.resolve_operand(parser.parse_unresolved_operand(), REG)] if star else []
+            )
+        parser.parse_punctuation("]")
+        for number in cls.NUMBERS:
+            if parser.parse_optional_keyword(number):
+                properties[number] = _parse_number(parser)
+        for flag in cls.FLAGS:
+            if parser.parse_optional_keyword(flag):
+                properties[flag] = UnitAttr()
+        attributes = parser.parse_optional_attr_dict()
+        parser.parse_punctuation(":")
+        types = parser.parse_comma_separated_list(parser.Delimiter.NONE, parser.parse_type)
+        if len(names) != len(cls.VIEWS):
+            parser.raise_error(f"{cls.name} takes {len(cls.VIEWS)} views", position)
+        views = parser.resolve_operands(names, types, position)
+        op = cls.__new__(cls)
+        properties["extents"] = int_array(tuple(counts))
+        IRDLOperation.__init__(op, operands=[*views, *dims], properties=properties)
+        op.attributes |= attributes
+        return op
+
+
+def element_of(view: SSAValue) -> Attribute:
+    """Element type of a view."""
+    assert isinstance(view.type, ViewType)
+    return view.type.element_type
+
+
+def number(value: float | None) -> Attribute | None:
+    """A float attribute for an optional parameter."""
+    return None if value is None else FloatAttr(float(value), f64)
+
+
+def number_value(attribute: Attribute | None, default: float = 0.0) -> float:
+    """The Python number in an optional numeric property."""
+    if attribute is None:
+        return default
+    return attribute.value.data  # type: ignore[attr-defined]
+
+
+def _number_attribute(value: float) -> Attribute:
+    return IntegerAttr(value, i64) if isinstance(value, int) else FloatAttr(value, f64)
+
+
+def _number_text(attribute: Attribute) -> str:
+    value = number_value(attribute)
+    if isinstance(value, int):
+        return str(value)
+    if not isfinite(value):
+        return str(value)  # inf, -inf, nan
+    return repr(value) if "." in repr(value) else f"{value:.17e}"
+
+
+def _parse_number(parser: Parser) -> Attribute:
+    negative = parser.parse_optional_punctuation("-") is not None
+    for word in ("inf", "nan"):
+        if parser.parse_optional_keyword(word):
+            return FloatAttr(-float(word) if negative else float(word), f64)
+    value = parser.parse_number()
+    return _number_attribute(-value if negative else value)
+
+
+def static_span(op: InstructionOp, name: str, view: ViewOp) -> tuple[int, int] | None:
+    """Lowest and one past the highest element that `op` may touch through `view`.
+
+    None when a run-time register decides it, (0, 0) when nothing is touched.
+    """
+    if any(op.operands[len(op.VIEWS) :]):
+        return None
+    extents = op.extent_values
+    if 0 in extents:
+        return 0, 0
+    limit = index_limit(view)
+    if limit is None:
+        return None
+    strides = view.stride_values
+    ends = [(extents[axis] - 1) * strides[axis] for axis in op.AXES.get(name, (0, 1, 2))]
+    ends.append((max(limit, 1) - 1) * view.index_stride.value.data)
+    offset = view.offset.value.data
+    return offset + sum(min(0, e) for e in ends), offset + sum(max(0, e) for e in ends) + 1
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise a `VerifyException` with `message` unless `condition`."""
+    if not condition:
+        raise VerifyException(message)

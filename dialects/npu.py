@@ -1,0 +1,130 @@
+"""The npu dialect: operations over buffers in named memories, one to one with instructions.
+
+Only registers and addresses are not numbers yet. Program order is the semantics; the
+hardware interlocks on overlapping memory ranges, so order and buffers decide the overlap
+of the engines and nothing else. Loops carry no values: state lives in buffers.
+
+Parts: `_npu_types` (buffer, view, reg), `_npu_memory` (storage and views),
+`_npu_instruction` (what instructions share), `_npu_compute` (instructions),
+`_npu_control` (scalars, loops, branches), `_npu_canonicalize` (patterns).
+"""
+
+from __future__ import annotations
+
+from xdsl.ir import Dialect
+
+from rnncc.dialects._npu_compute import (
+    ArgReduceOp,
+    BinaryOp,
+    CompareOp,
+    ConvertOp,
+    DmaOp,
+    FillOp,
+    GatherOp,
+    IotaOp,
+    MmOp,
+    ReduceOp,
+    SelectOp,
+    UnaryOp,
+)
+from rnncc.dialects._npu_control import IfOp, ImmediateOp, LengthOp, LoopOp, ReadOp, ScalarOp
+from rnncc.dialects._npu_instruction import InstructionOp, element_of, number_value, static_span
+from rnncc.dialects._npu_memory import (
+    AllocOp,
+    ConstOp,
+    InputOp,
+    OutputOp,
+    ViewOp,
+    address_range,
+    buffer_of,
+    index_limit,
+    strides_of,
+)
+from rnncc.dialects._npu_types import (
+    MEMORIES,
+    REG,
+    BufferType,
+    DramResource,
+    RegType,
+    ViewType,
+    VmemResource,
+    WmemResource,
+    memory_of,
+    row_major,
+)
+
+__all__ = [
+    "MEMORIES",
+    "NPU",
+    "REG",
+    "AllocOp",
+    "ArgReduceOp",
+    "BinaryOp",
+    "BufferType",
+    "CompareOp",
+    "ConstOp",
+    "ConvertOp",
+    "DmaOp",
+    "DramResource",
+    "FillOp",
+    "GatherOp",
+    "IfOp",
+    "ImmediateOp",
+    "InputOp",
+    "InstructionOp",
+    "IotaOp",
+    "LengthOp",
+    "LoopOp",
+    "MmOp",
+    "OutputOp",
+    "ReadOp",
+    "ReduceOp",
+    "RegType",
+    "ScalarOp",
+    "SelectOp",
+    "UnaryOp",
+    "ViewOp",
+    "ViewType",
+    "VmemResource",
+    "WmemResource",
+    "address_range",
+    "buffer_of",
+    "element_of",
+    "index_limit",
+    "memory_of",
+    "number_value",
+    "row_major",
+    "static_span",
+    "strides_of",
+]
+
+NPU = Dialect(
+    "npu",
+    [
+        AllocOp,
+        ConstOp,
+        InputOp,
+        OutputOp,
+        ViewOp,
+        ImmediateOp,
+        LengthOp,
+        ScalarOp,
+        ReadOp,
+        LoopOp,
+        IfOp,
+        DmaOp,
+        GatherOp,
+        MmOp,
+        UnaryOp,
+        BinaryOp,
+        CompareOp,
+        SelectOp,
+        ConvertOp,
+        FillOp,
+        IotaOp,
+        ReduceOp,
+        ArgReduceOp,
+    ],
+    [BufferType, ViewType, RegType],
+)
+"""The dialect: what `rnncc opt` and the xDSL plug-in register."""
