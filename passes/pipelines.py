@@ -1,0 +1,67 @@
+"""The named pipelines, with the reason beside each order constraint.
+
+A pipeline is a flat list of pass texts; the machine (``target``) and ``numerics`` are given to the passes that take
+them when the pipeline is built (see :mod:`rnncc.pipeline`).
+"""
+
+from __future__ import annotations
+
+FRONT = (
+    # Shape arithmetic must be numbers before anything asks for a static shape.
+    "fold-constants",
+    # Recurrences first: their bodies are still onnx, and the next pass walks into them.
+    "convert-onnx-to-rnn",
+    "convert-onnx-to-nn",
+    # Reshapes and transposes left by the exporters cancel here, before products are looked for.
+    "canonicalize",
+    "cse",
+    "dce",
+)
+"""From ONNX to rnn + nn: what a model says, in our words."""
+
+RECURRENCE = (
+    # One structured recurrence for everything: the passes below know rnn.scan only.
+    "decompose-cells",
+    # Gates written apart (user-written Scan cells) become one product ...
+    "fuse-gates",
+    # ... so that hoisting moves one large product out of the loop, not four small ones.
+    "hoist-input-projection",
+    # Masks must be built after hoisting: a hoisted product does not need them.
+    "lower-lengths",
+    "canonicalize",
+    "cse",
+    "dce",
+)
+"""Exact transformations of the recurrence that every machine gains from."""
+
+BACK = (
+    # Where tensors live decides what a tile may be ...
+    "place-memory",
+    # ... and the tile decides how many instructions a product becomes.
+    "tile-for-machine",
+    "lower-to-npu",
+    # Order first, addresses second: an address fixed early would forbid the good order (a false dependence).
+    "schedule",
+    "allocate",
+)
+"""To the machine."""
+
+PIPELINES: dict[str, tuple[str, ...]] = {
+    "default": FRONT + RECURRENCE + BACK,
+    # Everything up to the machine: what `--emit rnn` shows.
+    "front": FRONT,
+    "recurrence": RECURRENCE,
+    "back": BACK,
+    # No transformation beyond what lowering needs: the baseline that a pass's gain is measured against.
+    "baseline": (*FRONT, "decompose-cells", "lower-lengths", "canonicalize", "cse", "dce", *BACK),
+}
+"""Name -> passes; any of these names may also stand inside a pipeline text."""
+
+DESCRIPTIONS = {
+    "default": "from ONNX to an allocated npu module, with the exact transformations",
+    "front": "from ONNX to the rnn and nn dialects",
+    "recurrence": "cells to rnn.scan, gates fused, input products hoisted, lengths lowered",
+    "back": "from rnn and nn to an allocated npu module",
+    "baseline": "as default without fuse-gates and hoist-input-projection, to measure what they gain",
+}
+"""Name -> one line for ``rnncc passes``."""

@@ -1,0 +1,1 @@
+"""The ``rnncc`` command: one module a subcommand, imported when it is used."""

@@ -1,0 +1,132 @@
+"""One compilation: import, pipeline, code generation; and what may look on while it runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnncc.errors import DynamicTimeError, PassError
+from rnncc.pipeline import PassTime, Pipeline
+
+if TYPE_CHECKING:
+    import onnx
+    from xdsl.dialects.builtin import ModuleOp
+    from xdsl.passes import ModulePass
+
+    from rnncc.machine.description import MachineDescription
+    from rnncc.program import Program
+
+    Model = str | Path | bytes | onnx.ModelProto
+
+MACHINE_PASSES = ("place-memory", "tile-for-machine", "lower-to-npu")
+"""The first of these in a pipeline is where the rnn + nn level ends."""
+
+
+class Compilation:
+    """A model on its way to a program.
+
+    ``module(stage)`` gives the IR at a level, ``program()`` the end of the way. A model that cannot keep time as a
+    run-time length is compiled again for one length (see :class:`~rnncc.errors.DynamicTimeError`); the reason is then
+    in ``static_reason``.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        target: str | Path | MachineDescription = "edge",
+        pipeline: str | Sequence[str] | Pipeline | None = None,
+        shapes: Mapping[str, Sequence[int]] | None = None,
+        numerics: str = "exact",
+        values: Mapping[str, Any] | None = None,
+        dynamic: bool = True,
+    ):
+        from rnncc.machine import load_machine
+        from rnncc.machine.description import MachineDescription
+
+        if numerics not in ("exact", "machine"):
+            raise PassError(f"numerics '{numerics}': expected 'exact' or 'machine'")
+        self.model = model
+        if isinstance(target, MachineDescription):
+            self.machine, self.target = target, target.name
+        else:
+            self.machine, self.target = load_machine(str(target)), str(target)
+        self.pipeline = (
+            pipeline.copy() if isinstance(pipeline, Pipeline) else Pipeline(pipeline or "default")
+        )
+        self.shapes = {name: tuple(shape) for name, shape in (shapes or {}).items()}
+        self.values = dict(values or {})
+        self.numerics = numerics
+        self.dynamic = dynamic
+        self.static_reason: str | None = None
+        self.times: list[PassTime] = []
+
+    def verify_each(self) -> None:
+        """Check structure, dominance and interpreted values after every pass from now on."""
+        from rnncc.verify_each import VerifyEach
+
+        self.pipeline.before(None, (checker := VerifyEach()).before).after(None, checker.after)
+
+    def print_after(self, name: str) -> None:
+        """Print the IR after the pass ``name`` (``all``: after each) on standard error."""
+
+        def show(module_pass: ModulePass, module: ModuleOp) -> None:
+            print(f"// IR after {module_pass.name}\n{module}\n", file=sys.stderr)
+
+        self.pipeline.after(None if name == "all" else name, show)
+
+    def module(self, stage: str = "npu") -> ModuleOp:
+        """The IR at a level.
+
+        Args:
+            stage: ``onnx`` (as imported), ``rnn`` (just before the first machine pass), ``npu`` (after the whole
+                pipeline).
+        """
+        try:
+            return self._module(stage, self.dynamic)
+        except DynamicTimeError as error:
+            if not self.dynamic:
+                raise
+            self.static_reason = error.message
+            return self._module(stage, False)
+
+    def _module(self, stage: str, dynamic: bool) -> ModuleOp:
+        from rnncc.frontend import import_model
+        from rnncc.universe import make_context
+
+        self.times.clear()
+        module = import_model(
+            self.model, shapes=self.shapes or None, dynamic=dynamic, values=self.values or None
+        )
+        if stage == "onnx":
+            return module
+        limit = MACHINE_PASSES if stage == "rnn" else ()
+        self.times += self.pipeline.apply(
+            make_context(), module, stop_before=limit, target=self.target, numerics=self.numerics
+        )
+        return module
+
+    def program(self) -> Program:
+        """The whole way.
+
+        Raises:
+            PassError: the pipeline stops above the machine.
+            RnnccError: anything that the front end, a pass or code generation refuses.
+        """
+        from rnncc.codegen import generate
+
+        module = self.module()
+        unfinished = sorted(
+            {op.name for op in module.walk() if op.name.startswith(("onnx.", "rnn.", "nn."))}
+        )
+        if unfinished:
+            raise PassError(
+                f"the pipeline ends above the machine: {', '.join(unfinished[:4])} left",
+                "add 'back' to the pipeline, or look at the IR with --emit rnn",
+            )
+        program = generate(module, self.machine, self.numerics)
+        if self.static_reason:
+            program.report["static_time"] = self.static_reason
+        return program

@@ -1,0 +1,130 @@
+"""Random inputs that a model can take: integers inside the range that their use asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, StringAttr, TensorType
+from xdsl.ir import Operation, SSAValue
+
+from rnncc.dialects._types import numpy_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TRANSPARENT = {
+    "onnx.Cast",
+    "onnx.Reshape",
+    "onnx.Squeeze",
+    "onnx.Unsqueeze",
+    "onnx.Transpose",
+    "onnx.Identity",
+    "onnx.Flatten",
+    "onnx.Expand",
+    "onnx.Slice",
+    "onnx.Concat",
+}
+"""Operators through which an index stays the same index."""
+
+
+def main_function(module: ModuleOp) -> func.FuncOp:
+    """The function ``@main`` of a module.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for op in module.body.block.ops:
+        if isinstance(op, func.FuncOp) and op.sym_name.data == "main":
+            return op
+    raise ValueError("the module has no function @main")
+
+
+def names_of(function: func.FuncOp, which: str) -> list[str]:
+    """The ONNX names in ``rnncc.inputs`` or ``rnncc.outputs``."""
+    names = function.attributes[f"rnncc.{which}"]
+    assert isinstance(names, ArrayAttr)
+    return [name.data for name in names if isinstance(name, StringAttr)]
+
+
+def random_inputs(
+    module: ModuleOp, seed: int = 0, lengths: Mapping[str, int] | None = None
+) -> dict[str, np.ndarray]:
+    """Inputs for ``@main``: standard normal floats, integers in the range of what they index or count.
+
+    Args:
+        module: in any dialect; ranges are recognised for onnx operators (Gather indices, sequence_lens).
+        seed: of the generator.
+        lengths: symbol -> actual length; the maximum where absent.
+    """
+    rng = np.random.default_rng(seed)
+    function = main_function(module)
+    maxima = function.attributes.get("rnncc.symbols")
+    inputs = {}
+    for name, argument in zip(names_of(function, "inputs"), function.body.block.args, strict=True):
+        inputs[name] = _random(rng, argument, maxima, dict(lengths or {}))
+    return inputs
+
+
+def _random(
+    rng: np.random.Generator, value: SSAValue, maxima, lengths: dict[str, int]
+) -> np.ndarray:
+    kind = value.type
+    assert isinstance(kind, TensorType)
+    shape = list(kind.get_shape())
+    if isinstance(kind.encoding, ArrayAttr):
+        for axis, symbol in enumerate(kind.encoding):
+            assert isinstance(symbol, StringAttr)
+            if symbol.data in lengths:
+                maximum = maxima.data[symbol.data]
+                assert isinstance(maximum, IntegerAttr)
+                shape[axis] = shape[axis] // maximum.value.data * lengths[symbol.data]
+    dtype = numpy_dtype(kind.element_type)
+    if dtype.kind == "b":
+        return rng.integers(0, 2, shape).astype(bool)
+    if dtype.kind in "iu":
+        low, high = _integer_range(value)
+        return rng.integers(low, high, shape).astype(dtype)
+    return rng.standard_normal(shape).astype(dtype)
+
+
+def _integer_range(value: SSAValue) -> tuple[int, int]:
+    """The half-open range that an integer input's uses allow; [0, 2) when nothing is known."""
+    pending, seen, found = [value], set(), []
+    while pending:
+        current = pending.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        for use in current.uses:
+            bounds = _range_of_use(use.operation, use.index)
+            if bounds:
+                found.append(bounds)
+            elif use.operation.name in TRANSPARENT and use.index == 0:
+                pending.extend(use.operation.results)
+    if not found:
+        return 0, 2
+    return max(low for low, _ in found), min(high for _, high in found)
+
+
+def _range_of_use(op: Operation, index: int) -> tuple[int, int] | None:
+    if op.name in ("onnx.Gather", "nn.gather") and index == 1:
+        axis = op.properties.get("axis")
+        position = axis.value.data if isinstance(axis, IntegerAttr) else 0
+        return 0, _dims(op.operands[0])[position]
+    if op.name in ("onnx.LSTM", "onnx.GRU", "onnx.RNN") and _is_lengths(op, index):
+        layout = op.properties.get("layout")
+        time_axis = 1 if isinstance(layout, IntegerAttr) and layout.value.data else 0
+        return 1, _dims(op.operands[0])[time_axis] + 1
+    return None
+
+
+def _is_lengths(op: Operation, index: int) -> bool:
+    lens = getattr(op, "sequence_lens", None)
+    return lens is not None and op.operands[index] is lens
+
+
+def _dims(value: SSAValue) -> tuple[int, ...]:
+    assert isinstance(value.type, TensorType)
+    return value.type.get_shape()
