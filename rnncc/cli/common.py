@@ -86,7 +86,7 @@ def write_arrays(path: str, arrays: dict[str, np.ndarray]) -> None:
 
 
 class atomic_file:
-    """``with atomic_file(path) as stream``: the file appears whole when the block ends well, and not at all otherwise."""
+    """``with atomic_file(path) as stream``: the file appears whole when the block ends well, or not at all."""
 
     def __init__(self, path: str | Path):
         self.path = Path(path)

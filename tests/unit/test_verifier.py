@@ -22,7 +22,7 @@ def test_use_before_definition_is_found():
 def test_values_of_outer_blocks_are_visible_and_inner_ones_are_not():
     text = """
     %0 = "test.op"() : () -> i32
-    "test.op"() ({ %1 = "test.op"(%0) : (i32) -> i32 }) : () -> ()
+    "test.op"() ({ "test.termop"(%0) : (i32) -> () }) : () -> ()
     """
     module = Parser(make_context(), text).parse_module()
     verify_module(module)
