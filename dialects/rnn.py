@@ -1,0 +1,33 @@
+"""The rnn dialect: recurrence, as named cells and as one structured operation.
+
+``rnn.lstm``, ``rnn.gru`` and ``rnn.elman`` hold the whole meaning of ONNX's LSTM, GRU and RNN in
+normal form; ``rnn.scan`` is what they, ONNX Scan and counted Loops become, and the only recurrence
+that transformations know.
+"""
+
+from __future__ import annotations
+
+from xdsl.ir import Dialect
+
+from rnncc.dialects._activations import ACTIVATIONS, activation_kind, takes_alpha, takes_beta
+from rnncc.dialects._rnn_cells import CellOp, ElmanOp, GruOp, LstmOp
+from rnncc.dialects._rnn_scan import INDEX, ScanOp, YieldOp, slice_type, stacked_type
+
+__all__ = [
+    "ACTIVATIONS",
+    "INDEX",
+    "RNN",
+    "CellOp",
+    "ElmanOp",
+    "GruOp",
+    "LstmOp",
+    "ScanOp",
+    "YieldOp",
+    "activation_kind",
+    "slice_type",
+    "stacked_type",
+    "takes_alpha",
+    "takes_beta",
+]
+
+RNN = Dialect("rnn", [LstmOp, GruOp, ElmanOp, ScanOp, YieldOp], [])
