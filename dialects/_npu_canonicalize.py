@@ -7,11 +7,13 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 from xdsl.rewriter import InsertPoint
 
-from rnncc.dialects._npu_compute import DmaOp
-from rnncc.dialects._npu_control import IfOp, ImmediateOp, LoopOp, ScalarOp
+from rnncc.dialects._npu_control import IfOp, LoopOp
 from rnncc.dialects._npu_instruction import InstructionOp
-from rnncc.dialects._npu_memory import AllocOp, ViewOp
+from rnncc.dialects._npu_memory import AllocOp
+from rnncc.dialects._npu_move import DmaOp
+from rnncc.dialects._npu_register import ImmediateOp, ScalarOp
 from rnncc.dialects._npu_scalar import evaluate
+from rnncc.dialects._npu_view import ViewOp
 
 
 def known(value: SSAValue | None) -> int | None:

@@ -7,18 +7,11 @@ three registers that multiply the extents. ``[4 * %n, 1, 256]`` is ``e0 = 4*%n, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from xdsl.dialects.builtin import (
     DenseArrayBase,
-    FloatAttr,
-    IntegerAttr,
-    StringAttr,
-    UnitAttr,
-    f64,
     i32,
-    i64,
 )
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import (
@@ -39,8 +32,10 @@ from xdsl.traits import (
 )
 from xdsl.utils.exceptions import VerifyException
 
-from rnncc.dialects._npu_memory import ConstOp, InputOp, ViewOp, address_range, index_limit
-from rnncc.dialects._npu_types import REG, RESOURCES, RegType, ViewType, int_array, memory_of
+from rnncc.dialects._npu_memory import ConstOp, InputOp
+from rnncc.dialects._npu_text import parse_instruction, print_instruction
+from rnncc.dialects._npu_types import RESOURCES, RegType, int_array, memory_of
+from rnncc.dialects._npu_view import ViewOp, address_range, element_of, index_limit
 
 Dims = Sequence[SSAValue | Operation | None]
 
@@ -94,6 +89,9 @@ class InstructionOp(IRDLOperation):
     """Register that multiplies the second extent."""
     dim2 = opt_operand_def(RegType)
     """Register that multiplies the third extent."""
+    if TYPE_CHECKING:
+        dst: SSAValue  # every instruction defines it, as its first operand
+
     extents = prop_def(Attribute)
     """Three counts, outermost first."""
 
@@ -133,11 +131,6 @@ class InstructionOp(IRDLOperation):
     def views(self) -> tuple[SSAValue, ...]:
         """The view operands, destination first."""
         return tuple(self.operands[: len(self.VIEWS)])
-
-    @property
-    def dst(self) -> SSAValue:
-        """The destination."""
-        return self.operands[0]
 
     @property
     def reads(self) -> tuple[SSAValue, ...]:
@@ -185,106 +178,16 @@ class InstructionOp(IRDLOperation):
 
     def print(self, printer: Printer) -> None:
         """Print ``kind %dst, %a [n0, n1, n2] : !npu.view<...>, ...``."""
-        for word in self.WORDS:
-            printer.print_string(f" {self.properties[word].data}")  # type: ignore[attr-defined]
-        printer.print_string(" ")
-        printer.print_list(self.views, printer.print_ssa_value)
-        printer.print_string(" [")
-        for axis, (count, dim) in enumerate(zip(self.extent_values, self.dims, strict=True)):
-            printer.print_string(f"{', ' if axis else ''}{count}")
-            if dim is not None:
-                printer.print_string(" * ")
-                printer.print_ssa_value(dim)
-        printer.print_string("]")
-        for number in self.NUMBERS:
-            if number in self.properties:
-                printer.print_string(f" {number} {_number_text(self.properties[number])}")
-        for flag in self.FLAGS:
-            if flag in self.properties:
-                printer.print_string(f" {flag}")
-        printer.print_op_attributes(self.attributes)
-        printer.print_string(" : ")
-        printer.print_list((v.type for v in self.views), printer.print_attribute)
+        print_instruction(self, printer)
 
     @classmethod
     def parse(cls, parser: Parser) -> InstructionOp:
         """Parse what `print` writes."""
-        properties: dict[str, Attribute] = {}
-        for word in cls.WORDS:
-            properties[word] = StringAttr(parser.parse_identifier(f"the {word} of {cls.name}"))
-        position = parser.pos
-        names = [parser.parse_unresolved_operand()]
-        while parser.parse_optional_punctuation(","):
-            names.append(parser.parse_unresolved_operand())
-        counts: list[int] = []
-        dims: list[Sequence[SSAValue]] = []
-        parser.parse_punctuation("[")
-        for axis in range(3):
-            if axis:
-                parser.parse_punctuation(",")
-            counts.append(parser.parse_integer())
-            star = parser.parse_optional_punctuation("*")
-            dims.append(
-                [parser.resolve_operand(parser.parse_unresolved_operand(), REG)] if star else []
-            )
-        parser.parse_punctuation("]")
-        for number in cls.NUMBERS:
-            if parser.parse_optional_keyword(number):
-                properties[number] = _parse_number(parser)
-        for flag in cls.FLAGS:
-            if parser.parse_optional_keyword(flag):
-                properties[flag] = UnitAttr()
-        attributes = parser.parse_optional_attr_dict()
-        parser.parse_punctuation(":")
-        types = parser.parse_comma_separated_list(parser.Delimiter.NONE, parser.parse_type)
-        if len(names) != len(cls.VIEWS):
-            parser.raise_error(f"{cls.name} takes {len(cls.VIEWS)} views", position)
-        views = parser.resolve_operands(names, types, position)
+        operands, properties, attributes = parse_instruction(cls, parser)
         op = cls.__new__(cls)
-        properties["extents"] = int_array(tuple(counts))
-        IRDLOperation.__init__(op, operands=[*views, *dims], properties=properties)
+        IRDLOperation.__init__(op, operands=operands, properties=properties)
         op.attributes |= attributes
         return op
-
-
-def element_of(view: SSAValue) -> Attribute:
-    """Element type of a view."""
-    assert isinstance(view.type, ViewType)
-    return view.type.element_type
-
-
-def number(value: float | None) -> Attribute | None:
-    """A float attribute for an optional parameter."""
-    return None if value is None else FloatAttr(float(value), f64)
-
-
-def number_value(attribute: Attribute | None, default: float = 0.0) -> float:
-    """The Python number in an optional numeric property."""
-    if attribute is None:
-        return default
-    return attribute.value.data  # type: ignore[attr-defined]
-
-
-def _number_attribute(value: float) -> Attribute:
-    return IntegerAttr(value, i64) if isinstance(value, int) else FloatAttr(value, f64)
-
-
-def _number_text(attribute: Attribute) -> str:
-    value = number_value(attribute)
-    if isinstance(value, int):
-        return str(value)
-    if not isfinite(value):
-        return str(value)  # inf, -inf, nan
-    return repr(value) if "." in repr(value) else f"{value:.17e}"
-
-
-def _parse_number(parser: Parser) -> Attribute:
-    negative = parser.parse_optional_punctuation("-") is not None
-    for word in ("inf", "nan"):
-        if parser.parse_optional_keyword(word):
-            return FloatAttr(-float(word) if negative else float(word), f64)
-    value = parser.parse_number()
-    return _number_attribute(-value if negative else value)
 
 
 def static_span(op: InstructionOp, name: str, view: ViewOp) -> tuple[int, int] | None:

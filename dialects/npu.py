@@ -4,42 +4,24 @@ Only registers and addresses are not numbers yet. Program order is the semantics
 hardware interlocks on overlapping memory ranges, so order and buffers decide the overlap
 of the engines and nothing else. Loops carry no values: state lives in buffers.
 
-Parts: `_npu_types` (buffer, view, reg), `_npu_memory` (storage and views),
-`_npu_instruction` (what instructions share), `_npu_compute` (instructions),
-`_npu_control` (scalars, loops, branches), `_npu_canonicalize` (patterns).
+Parts: `_npu_types` (buffer, view, reg), `_npu_memory` and `_npu_view` (storage, windows),
+`_npu_instruction` (what instructions share; `_npu_text` its syntax), `_npu_move` (matrix, dma),
+`_npu_elementwise` and `_npu_reduce` (vector), `_npu_register` and `_npu_control` (scalars, loops,
+branches), `_npu_canonicalize` (patterns).
 """
 
 from __future__ import annotations
 
 from xdsl.ir import Dialect
 
-from rnncc.dialects._npu_compute import (
-    ArgReduceOp,
-    BinaryOp,
-    CompareOp,
-    ConvertOp,
-    DmaOp,
-    FillOp,
-    GatherOp,
-    IotaOp,
-    MmOp,
-    ReduceOp,
-    SelectOp,
-    UnaryOp,
-)
-from rnncc.dialects._npu_control import IfOp, ImmediateOp, LengthOp, LoopOp, ReadOp, ScalarOp
-from rnncc.dialects._npu_instruction import InstructionOp, element_of, number_value, static_span
-from rnncc.dialects._npu_memory import (
-    AllocOp,
-    ConstOp,
-    InputOp,
-    OutputOp,
-    ViewOp,
-    address_range,
-    buffer_of,
-    index_limit,
-    strides_of,
-)
+from rnncc.dialects._npu_control import IfOp, LoopOp
+from rnncc.dialects._npu_elementwise import BinaryOp, CompareOp, ConvertOp, SelectOp, UnaryOp
+from rnncc.dialects._npu_instruction import InstructionOp, static_span
+from rnncc.dialects._npu_memory import AllocOp, ConstOp, InputOp, OutputOp
+from rnncc.dialects._npu_move import DmaOp, GatherOp, MmOp
+from rnncc.dialects._npu_number import number_value
+from rnncc.dialects._npu_reduce import ArgReduceOp, FillOp, IotaOp, ReduceOp
+from rnncc.dialects._npu_register import ImmediateOp, LengthOp, ReadOp, ScalarOp
 from rnncc.dialects._npu_types import (
     MEMORIES,
     REG,
@@ -51,6 +33,14 @@ from rnncc.dialects._npu_types import (
     WmemResource,
     memory_of,
     row_major,
+)
+from rnncc.dialects._npu_view import (
+    ViewOp,
+    address_range,
+    buffer_of,
+    element_of,
+    index_limit,
+    strides_of,
 )
 
 __all__ = [

@@ -1,0 +1,121 @@
+"""Instructions of the matrix and the dma engine."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from xdsl.dialects.builtin import UnitAttr, i32, i64
+from xdsl.ir import Operation, SSAValue
+from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def
+
+from rnncc.dialects._npu_instruction import Dims, InstructionOp, require
+from rnncc.dialects._npu_types import ViewType
+from rnncc.dialects._npu_view import element_of
+
+Value = SSAValue | Operation
+NO_DIMS: Dims = (None, None, None)
+ANY_MEMORY = ("dram", "wmem", "vmem")
+
+
+@irdl_op_definition
+class MmOp(InstructionOp):
+    """``dst[m, n] (+)= sum over k of x[m, k] * w[n, k]`` with extents [m, n, k].
+
+    ``npu.mm %d, %x, %w [1, 1024, 256] accumulate : ...``. Strides: dst (s0: m, s1: n),
+    x (s0: m, s2: k), w (s1: n, s2: k). In weight memory `w` must be exactly one
+    matrix that a dma loaded.
+    """
+
+    name = "npu.mm"
+    VIEWS: ClassVar = ("dst", "x", "w")
+    FLAGS: ClassVar = ("accumulate",)
+    AXES: ClassVar = {"dst": (0, 1), "x": (0, 2), "w": (1, 2)}
+    MEMORIES: ClassVar = {"w": ("wmem",)}
+    ENGINE: ClassVar = "matrix"
+
+    dst = operand_def(ViewType)
+    """Product, in vector memory."""
+    x = operand_def(ViewType)
+    """Left factor, m x k, in vector memory."""
+    w = operand_def(ViewType)
+    """Right factor, n x k, in weight memory."""
+    accumulate = opt_prop_def(UnitAttr)
+    """Add to the destination instead of overwriting it."""
+
+    def __init__(self, dst: Value, x: Value, w: Value, extents, *, accumulate=False, dims=NO_DIMS):
+        super().__init__(
+            [dst, x, w], extents, dims, {"accumulate": UnitAttr() if accumulate else None}
+        )
+
+    @property
+    def reads(self) -> tuple[SSAValue, ...]:
+        """The factors, and the destination when it accumulates."""
+        views = (self.x, self.w)
+        return (*views, self.dst) if self.accumulate is not None else views
+
+
+@irdl_op_definition
+class DmaOp(InstructionOp):
+    """``dst = src`` between any two memories: ``npu.dma %d, %s [1, 4, 256] : ...``.
+
+    Into weight memory one dma loads one matrix of e1 rows and e2 columns (e0 = 1).
+    """
+
+    name = "npu.dma"
+    VIEWS: ClassVar = ("dst", "src")
+    MEMORIES: ClassVar = {"dst": ANY_MEMORY, "src": ANY_MEMORY}
+    ENGINE: ClassVar = "dma"
+
+    dst = operand_def(ViewType)
+    """Where to."""
+    src = operand_def(ViewType)
+    """Where from."""
+
+    def __init__(self, dst: Value, src: Value, extents, *, dims=NO_DIMS):
+        super().__init__([dst, src], extents, dims)
+
+    def verify_types(self) -> None:
+        """One element type; one matrix at a time into weight memory."""
+        super().verify_types()
+        assert isinstance(self.dst.type, ViewType)
+        if self.dst.type.memory.data == "wmem":
+            require(
+                self.extent_values[0] <= 1 and self.dim0 is None,
+                "npu.dma into wmem loads one matrix: its first extent is 1",
+            )
+
+
+@irdl_op_definition
+class GatherOp(InstructionOp):
+    """``dst[e0, e1, e2] = table[index[e0], e1, e2]``: ``npu.gather %d, %t, %i [25, 1, 64] : ...``.
+
+    The table's s0 is the distance of its rows; the index (i32 or i64) uses its own s0.
+    """
+
+    name = "npu.gather"
+    VIEWS: ClassVar = ("dst", "table", "index")
+    # Which rows of the table are read is only known when it runs.
+    AXES: ClassVar = {"table": (1, 2), "index": (0,)}
+    MEMORIES: ClassVar = {
+        "dst": ("dram", "vmem"),
+        "table": ("dram", "vmem"),
+        "index": ("dram", "vmem"),
+    }
+    ENGINE: ClassVar = "dma"
+
+    dst = operand_def(ViewType)
+    """Rows, in the order of the index."""
+    table = operand_def(ViewType)
+    """Where the rows are."""
+    index = operand_def(ViewType)
+    """Row numbers, i32 or i64."""
+
+    def __init__(self, dst: Value, table: Value, index: Value, extents, *, dims=NO_DIMS):
+        super().__init__([dst, table, index], extents, dims)
+
+    def verify_types(self) -> None:
+        """Table and destination of one type; integer indices."""
+        require(
+            element_of(self.dst) == element_of(self.table), f"{self.name}: element types differ"
+        )
+        require(element_of(self.index) in (i32, i64), f"{self.name}: the index is i32 or i64")

@@ -1,0 +1,217 @@
+"""The view operation of the npu dialect and where views reach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import IntegerAttr, i64
+from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
+from xdsl.irdl import (
+    AttrSizedOperandSegments,
+    IRDLOperation,
+    irdl_op_definition,
+    operand_def,
+    opt_operand_def,
+    prop_def,
+    result_def,
+    traits_def,
+)
+from xdsl.parser import Parser
+from xdsl.pattern_rewriter import RewritePattern
+from xdsl.printer import Printer
+from xdsl.traits import (
+    HasCanonicalizationPatternsTrait,
+    Pure,
+)
+from xdsl.utils.exceptions import VerifyException
+
+from rnncc.dialects._npu_memory import ConstOp
+from rnncc.dialects._npu_types import (
+    REG,
+    BufferType,
+    RegType,
+    ViewType,
+    int_array,
+    row_major,
+)
+
+
+class _ViewPatterns(HasCanonicalizationPatternsTrait):
+    """Patterns of `npu.view`."""
+
+    @classmethod
+    def get_canonicalization_patterns(cls) -> tuple[RewritePattern, ...]:
+        """Constant and unused indices fold into the offset; equal views of a block merge."""
+        from rnncc.dialects._npu_canonicalize import FoldViewIndex, MergeViews
+
+        return (FoldViewIndex(), MergeViews())
+
+
+@irdl_op_definition
+class ViewOp(IRDLOperation):
+    """A strided window of a buffer, the operand of instructions.
+
+    ``%v = npu.view %b[%i * 256] + 8 [0, 0, 1] : !npu.buffer<25x256xf32, vmem>``
+
+    ``address(e0, e1, e2) = offset + index * index_stride + e0*s0 + e1*s1 + e2*s2`` in
+    elements from the buffer's element [0, ..., 0]. Strides may be zero (broadcast) or
+    negative (reversed).
+    """
+
+    name = "npu.view"
+
+    buffer = operand_def(BufferType)
+    """The storage."""
+    index = opt_operand_def(RegType)
+    """Register that moves the window, usually a loop's index."""
+    offset = prop_def(IntegerAttr.constr(type=i64))
+    """First element."""
+    index_stride = prop_def(IntegerAttr.constr(type=i64))
+    """Elements that one step of the index moves."""
+    strides = prop_def(Attribute)
+    """Elements between neighbours of e0, e1, e2."""
+    result = result_def(ViewType)
+
+    traits = traits_def(Pure(), _ViewPatterns())
+
+    def __init__(
+        self,
+        buffer: SSAValue | Operation,
+        offset: int = 0,
+        strides: Sequence[int] = (0, 0, 1),
+        index: SSAValue | Operation | None = None,
+        index_stride: int = 0,
+    ):
+        buffer = SSAValue.get(buffer)
+        assert isinstance(buffer.type, BufferType)
+        super().__init__(
+            operands=[buffer, [] if index is None else [index]],
+            properties={
+                "offset": IntegerAttr(int(offset), i64),
+                "index_stride": IntegerAttr(int(index_stride), i64),
+                "strides": int_array(tuple(int(s) for s in strides)),
+            },
+            result_types=[ViewType(buffer.type.element_type, buffer.type.memory)],
+        )
+
+    @property
+    def stride_values(self) -> tuple[int, int, int]:
+        """The three strides in elements."""
+        return self.strides.get_values()  # type: ignore[attr-defined]
+
+    def verify_(self) -> None:
+        """Three strides, the buffer's type, and an index exactly when it has a stride."""
+        assert isinstance(self.buffer.type, BufferType)
+        assert isinstance(self.result.type, ViewType)
+        if len(self.stride_values) != 3:
+            raise VerifyException(f"a view has three strides, not {len(self.stride_values)}")
+        if self.result.type != ViewType(self.buffer.type.element_type, self.buffer.type.memory):
+            raise VerifyException(f"a view of {self.buffer.type} cannot be {self.result.type}")
+        if self.index is None and self.index_stride.value.data:
+            raise VerifyException("index_stride without an index")
+
+    def print(self, printer: Printer) -> None:
+        """Print ``%b[%i * 256] + 8 [0, 0, 1] : !npu.buffer<...>``."""
+        printer.print_string(" ")
+        printer.print_ssa_value(self.buffer)
+        if self.index is not None:
+            printer.print_string("[")
+            printer.print_ssa_value(self.index)
+            printer.print_string(f" * {self.index_stride.value.data}]")
+        if self.offset.value.data:
+            printer.print_string(f" + {self.offset.value.data}")
+        printer.print_string(f" [{', '.join(map(str, self.stride_values))}]")
+        printer.print_op_attributes(self.attributes)
+        printer.print_string(" : ")
+        printer.print_attribute(self.buffer.type)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> ViewOp:
+        """Parse what `print` writes."""
+        unresolved = parser.parse_unresolved_operand()
+        index, index_stride, offset, strides = None, 0, 0, None
+        if parser.parse_optional_punctuation("["):
+            # Either an index or, when the window does not move, already the strides.
+            name = parser.parse_optional_unresolved_operand()
+            if name is None:
+                strides = _integers_until_bracket(parser)
+            else:
+                index = parser.resolve_operand(name, REG)
+                parser.parse_punctuation("*")
+                index_stride = parser.parse_integer()
+                parser.parse_punctuation("]")
+        if strides is None:
+            if parser.parse_optional_punctuation("+"):
+                offset = parser.parse_integer()
+            parser.parse_punctuation("[")
+            strides = _integers_until_bracket(parser)
+        attributes = parser.parse_optional_attr_dict()
+        parser.parse_punctuation(":")
+        position = parser.pos
+        type_ = parser.parse_type()
+        if not isinstance(type_, BufferType):
+            parser.raise_error("expected a buffer type", position)
+        op = cls(parser.resolve_operand(unresolved, type_), offset, strides, index, index_stride)
+        op.attributes |= attributes
+        return op
+
+    irdl_options = (AttrSizedOperandSegments(as_property=True),)
+
+
+def _integers_until_bracket(parser: Parser) -> list[int]:
+    values = [parser.parse_integer()]
+    while parser.parse_optional_punctuation(","):
+        values.append(parser.parse_integer())
+    parser.parse_punctuation("]")
+    return values
+
+
+def buffer_of(view: SSAValue) -> SSAValue:
+    """The buffer behind a view (a buffer is returned as it is)."""
+    return view.owner.buffer if isinstance(view.owner, ViewOp) else view
+
+
+def strides_of(buffer: SSAValue) -> tuple[int, ...]:
+    """Address strides of a buffer's dimensions, in elements.
+
+    Row-major for everything but a constant whose array is transposed or sliced.
+    """
+    assert isinstance(buffer.type, BufferType)
+    if isinstance(buffer.owner, ConstOp):
+        from rnncc.dialects._weights import array_of
+
+        array = array_of(buffer.owner.value)
+        return tuple(s // array.itemsize for s in array.strides)
+    return row_major(buffer.type.dims)
+
+
+def address_range(buffer: SSAValue) -> tuple[int, int]:
+    """Lowest and one past the highest legal element address of a buffer."""
+    assert isinstance(buffer.type, BufferType)
+    if not isinstance(buffer.owner, ConstOp):
+        return 0, buffer.type.elements
+    if not buffer.type.elements:
+        return 0, 0
+    ends = [
+        (extent - 1) * stride
+        for extent, stride in zip(buffer.type.dims, strides_of(buffer), strict=True)
+    ]
+    return sum(min(0, e) for e in ends), sum(max(0, e) for e in ends) + 1
+
+
+def index_limit(view: ViewOp) -> int | None:
+    """One past the largest value of the view's index, None when unknown; 1 without index."""
+    if view.index is None:
+        return 1
+    owner = view.index.owner
+    if isinstance(view.index, BlockArgument):
+        loop = owner.parent_op()  # type: ignore[union-attr]
+        maximum = getattr(loop, "maximum", None)
+        return maximum if isinstance(maximum, int) else None
+    return None
+
+
+def element_of(view: SSAValue) -> Attribute:
+    """Element type of a view."""
+    assert isinstance(view.type, ViewType)
+    return view.type.element_type
