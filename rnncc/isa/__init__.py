@@ -1,1 +1,1 @@
-"""The instruction set, from one table."""
+"""The instruction set: one table, and the encoder, assembler and reference page derived from it."""

@@ -1,0 +1,150 @@
+"""What makes a machine description impossible or contradictory."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from rnncc.errors import nearest
+from rnncc.machine.description import MATRIX_KINDS, MachineDescription, Memory
+from rnncc.machine.formats import FORMATS
+
+ADDRESS_BITS = 40
+"""Width of a byte address in an instruction; no memory may be larger."""
+
+_MAY_BE_ZERO = frozenset(
+    {
+        "matrix.weight_load_cycles",
+        "matrix.lanes",
+        "matrix.sparse_rate",
+        "dma.latency",
+        "control.loop_cycles",
+        "control.read_latency",
+        "control.branch_cycles",
+    }
+)
+
+
+def problems(machine: MachineDescription) -> Iterator[tuple[str, str]]:
+    """What is wrong, as (dotted name of the key, reason), in the order of the file's tables."""
+    if not machine.name or not all(c.islower() or c.isdigit() or c in "-_." for c in machine.name):
+        yield "name", f"'{machine.name}' must be lower-case letters, digits, '-', '_' or '.'"
+    for key, value in numbers(machine):
+        if value < 0:
+            yield key, f"{value:g} is negative"
+        elif value == 0 and key not in _MAY_BE_ZERO:
+            yield key, "must not be zero"
+    yield from _formats(machine)
+    yield from _matrix(machine)
+    for name in ("dram", "wmem", "vmem"):
+        yield from _memory(f"memories.{name}", machine.memories[name])
+    yield from _sources(machine)
+
+
+def numbers(machine: MachineDescription) -> Iterator[tuple[str, float]]:
+    """Every number of a description with its dotted name."""
+
+    def walk(prefix: str, value: Any) -> Iterator[tuple[str, float]]:
+        if dataclasses.is_dataclass(value):
+            for field in dataclasses.fields(value):
+                yield from walk(
+                    f"{prefix}.{field.name}" if prefix else field.name, getattr(value, field.name)
+                )
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                yield from walk(f"{prefix}.{key}", item)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield prefix, value
+
+    return walk("", machine)
+
+
+def _formats(machine: MachineDescription) -> Iterator[tuple[str, str]]:
+    formats = machine.formats
+    for field in dataclasses.fields(formats):
+        name = getattr(formats, field.name)
+        if name not in FORMATS:
+            known = nearest(name, FORMATS) or f"known: {', '.join(FORMATS)}"
+            yield f"formats.{field.name}", f"unknown number format '{name}' ({known})"
+    for key in machine.matrix.rates:
+        for name in key.split("x"):
+            if name not in FORMATS:
+                known = nearest(name, FORMATS) or f"known: {', '.join(FORMATS)}"
+                yield f"matrix.rates.{key}", f"unknown number format '{name}' ({known})"
+    if machine.matrix.rate(formats.weights, formats.activations) is None:
+        pair = f"{formats.weights}x{formats.activations}"
+        yield "matrix.rates", f"no rate for the machine's own formats: add '{pair}'"
+
+
+def _matrix(machine: MachineDescription) -> Iterator[tuple[str, str]]:
+    matrix, wmem = machine.matrix, machine.memories.wmem
+    if matrix.kind not in MATRIX_KINDS:
+        known = nearest(matrix.kind, MATRIX_KINDS) or f"known: {', '.join(MATRIX_KINDS)}"
+        yield "matrix.kind", f"unknown kind of matrix engine '{matrix.kind}' ({known})"
+    if matrix.lanes > matrix.columns:
+        yield (
+            "matrix.lanes",
+            f"{matrix.lanes} lanes are more than the {matrix.columns} columns of a tile",
+        )
+    if matrix.sparse_rate > 1:
+        yield "matrix.sparse_rate", f"{matrix.sparse_rate:g} is more than 1"
+    if machine.formats.weights in FORMATS:
+        tile = (
+            matrix.rows * matrix.columns * machine.native_bytes("wmem") if matrix.columns > 0 else 0
+        )
+        if tile > wmem.size:
+            yield (
+                "memories.wmem.size",
+                f"{wmem.size} bytes cannot hold one native tile of {matrix.rows} x "
+                f"{matrix.columns} ({tile:.0f} bytes)",
+            )
+
+
+def _memory(key: str, memory: Memory) -> Iterator[tuple[str, str]]:
+    if memory.granule > 0 and memory.granule & (memory.granule - 1):
+        yield f"{key}.granule", f"{memory.granule} is not a power of two"
+    if memory.granule > memory.size:
+        yield (
+            f"{key}.granule",
+            f"{memory.granule} is more than the whole memory of {memory.size} bytes",
+        )
+    if memory.size > 1 << ADDRESS_BITS:
+        yield (
+            f"{key}.size",
+            f"{memory.size} bytes are beyond the {ADDRESS_BITS}-bit addresses of the instruction "
+            f"set",
+        )
+
+
+def _sources(machine: MachineDescription) -> Iterator[tuple[str, str]]:
+    known = {key for key, _ in numbers(machine)} | {"chaining", "matrix.kind"}
+    known |= {f"formats.{field.name}" for field in dataclasses.fields(machine.formats)}
+    tables = {key.rsplit(".", n)[0] for key in known for n in range(1, key.count(".") + 1)}
+    for group, names in (("sources", machine.sources), ("calibrated", machine.calibrated)):
+        for name in names:
+            if name not in known and name not in tables:
+                hint = nearest(name, known | tables)
+                yield (
+                    group,
+                    f"'{name}' is no number of the description{f' ({hint})' if hint else ''}",
+                )
+
+
+def unsourced(machine: MachineDescription) -> list[str]:
+    """The numbers for which the description names no source, neither their own nor their
+    table's.
+    """
+
+    def covered(key: str) -> bool:
+        parts = key.split(".")
+        return any(".".join(parts[:n]) in machine.sources for n in range(1, len(parts) + 1))
+
+    return [
+        key for key, _ in numbers(machine) if not covered(key) and not _is_default(key, machine)
+    ]
+
+
+def _is_default(key: str, machine: MachineDescription) -> bool:
+    """True for an optional number left at its "has none" value."""
+    return key in ("matrix.lanes", "matrix.sparse_rate") and not dict(numbers(machine))[key]
