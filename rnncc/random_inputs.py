@@ -14,6 +14,8 @@ from rnncc.dialects._types import numpy_dtype
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rnncc.program import Program
+
 TRANSPARENT = {
     "onnx.Cast",
     "onnx.Reshape",
@@ -128,3 +130,26 @@ def _is_lengths(op: Operation, index: int) -> bool:
 def _dims(value: SSAValue) -> tuple[int, ...]:
     assert isinstance(value.type, TensorType)
     return value.type.get_shape()
+
+
+def random_for_program(
+    program: Program, seed: int = 0, lengths: Mapping[str, int] | None = None
+) -> dict[str, np.ndarray]:
+    """Inputs for a compiled program, which no longer says what its integers index: those are 0 or 1."""
+    rng = np.random.default_rng(seed)
+    inputs = {}
+    for port in program.inputs:
+        shape = [
+            size
+            // program.symbols[symbol][0]
+            * (lengths or {}).get(symbol, program.symbols[symbol][0])
+            if symbol
+            else size
+            for size, symbol in zip(port.shape, port.symbols, strict=True)
+        ]
+        dtype = np.dtype(port.dtype)
+        values = (
+            rng.standard_normal(shape) if dtype.kind not in "iub" else rng.integers(0, 2, shape)
+        )
+        inputs[port.name] = values.astype(dtype)
+    return inputs

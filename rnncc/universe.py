@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from xdsl.context import Context
 
 DIALECTS = {
-    "onnx": ("rnncc.dialects.onnx", "Onnx"),
-    "rnn": ("rnncc.dialects.rnn", "Rnn"),
-    "nn": ("rnncc.dialects.nn", "Nn"),
-    "npu": ("rnncc.dialects.npu", "Npu"),
+    "onnx": ("rnncc.dialects.onnx", "ONNX"),
+    "rnn": ("rnncc.dialects.rnn", "RNN"),
+    "nn": ("rnncc.dialects.nn", "NN"),
+    "npu": ("rnncc.dialects.npu", "NPU"),
 }
 """Dialect name -> (module, name of its ``Dialect`` object)."""
 

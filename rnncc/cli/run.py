@@ -1,0 +1,117 @@
+"""``rnncc run``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from rnncc.cli import common
+from rnncc.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from rnncc.compiler import Compilation
+    from rnncc.program import Program
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``rnncc run``."""
+    parser.add_argument("file", help="an .onnx model, compiled first, or an .rnx program")
+    parser.add_argument(
+        "--input", "-i", metavar="NPZ", help="arrays by input name; default: random ones"
+    )
+    parser.add_argument("--output", "-o", metavar="NPZ", help="write the outputs here")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="compare the outputs with ONNX Runtime (.onnx only); status 1 if they differ",
+    )
+    parser.add_argument("--timing-only", action="store_true", help="cycles only, no values")
+    parser.add_argument(
+        "--length",
+        action="append",
+        default=[],
+        metavar="SYMBOL=N",
+        help="actual length, for random inputs or --timing-only",
+    )
+    parser.add_argument(
+        "--no-extrapolation",
+        action="store_true",
+        help="simulate every iteration of every loop; the cycles are the same",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the random inputs")
+    parser.add_argument("--json", action="store_true", help="the report as JSON on standard output")
+    common.add_compile_options(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Compile if needed, simulate, check, report."""
+    from rnncc.cli.session import program_of
+    from rnncc.progress import stage
+    from rnncc.runtime import run_program
+
+    if args.check and (args.timing_only or args.file.endswith(".rnx")):
+        raise InputError(
+            "--check needs the model and its values", "give the .onnx file, without --timing-only"
+        )
+    inputs = common.read_arrays(args.input) if args.input else None
+    program, compilation = program_of(args.file, args, inputs)
+    lengths = common.parse_lengths(args.length)
+    if inputs is None and not args.timing_only:
+        inputs = _random(program, compilation, args.seed, lengths)
+        print(f"note: no --input, random ones from seed {args.seed}", file=sys.stderr)
+    with stage("simulating") as progress:
+        result = run_program(
+            program,
+            inputs,
+            lengths=lengths,
+            values=not args.timing_only,
+            extrapolate=not args.no_extrapolation,
+            progress=progress,
+        )
+    report, status = result.report, 0
+    report.model = args.file
+    if args.check:
+        assert compilation is not None and inputs is not None
+        status = _check(report, compilation, program, inputs, result.outputs)
+    if args.output:
+        common.write_arrays(args.output, result.outputs)
+    if args.json:
+        json.dump(report.to_dict(), sys.stdout, indent=2)
+        print()
+    else:
+        report.print()
+    return status
+
+
+def _random(
+    program: Program, compilation: Compilation | None, seed: int, lengths: dict[str, int]
+) -> dict[str, np.ndarray]:
+    from rnncc.random_inputs import random_for_program, random_inputs
+
+    if compilation is None:
+        return random_for_program(program, seed, lengths)
+    return random_inputs(compilation.module("onnx"), seed, lengths)
+
+
+def _check(
+    report,
+    compilation: Compilation,
+    program: Program,
+    inputs: dict[str, np.ndarray],
+    outputs: dict[str, np.ndarray],
+) -> int:
+    from rnncc.reference import compare, reference_outputs, tolerance_of
+
+    reference = reference_outputs(str(compilation.model), inputs, compilation.values)
+    report.check = compare(reference.outputs, outputs, tolerance_of(program.numerics))
+    report.check_source = reference.source
+    if reference.reason:
+        print(
+            f"note: checked with {reference.source}, not ONNX Runtime: {reference.reason}",
+            file=sys.stderr,
+        )
+    return 1 if any(row.problem for row in report.check) else 0

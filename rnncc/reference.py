@@ -1,0 +1,126 @@
+"""What a model's outputs should be: ONNX Runtime's, or our interpreter's where ONNX Runtime refuses or is absent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnncc.verify_each import TOLERANCE, difference, relative_error
+
+MACHINE_TOLERANCE = 5e-2
+"""Allowed relative error of ``--numerics machine``, which rounds products to bf16 (8 bits of mantissa)."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Outputs by name, who computed them, and why not ONNX Runtime where it was not."""
+
+    source: str
+    outputs: dict[str, np.ndarray]
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One output against its reference."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    error: float
+    """Largest difference relative to the largest magnitude expected (0 for equal integers, inf for unequal)."""
+    problem: str | None
+    """What is wrong, or None."""
+
+
+def reference_outputs(
+    path: str, inputs: Mapping[str, np.ndarray], values: Mapping[str, object] | None = None
+) -> Reference:
+    """The reference for ``inputs``.
+
+    Args:
+        path: the ``.onnx`` file.
+        inputs: every input by name.
+        values: inputs bound at compile time, given to the reference as ordinary inputs.
+
+    Raises:
+        RnnccError: neither ONNX Runtime nor the interpreter can run the model.
+    """
+    try:
+        return _onnxruntime(path, inputs, values or {})
+    except ImportError:
+        reason = "it is not installed (pip install onnxruntime)"
+    except Exception as error:  # ONNX Runtime's errors share no base class
+        reason = " ".join(str(error).split())[:160]
+    return Reference("rnncc's interpreter", _interpret(path, inputs, values or {}), reason)
+
+
+def _onnxruntime(
+    path: str, inputs: Mapping[str, np.ndarray], values: Mapping[str, object]
+) -> Reference:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    feeds = dict(inputs)
+    for port in session.get_inputs():
+        if port.name in values:
+            dtype = {
+                "tensor(bool)": bool,
+                "tensor(int32)": np.int32,
+                "tensor(int64)": np.int64,
+            }.get(port.type)
+            given = np.asarray(values[port.name], dtype=dtype)
+            feeds[port.name] = given.reshape(
+                [d for d in port.shape if isinstance(d, int)] or given.shape
+            )
+    names = [output.name for output in session.get_outputs()]
+    outputs = session.run(names, feeds)
+    return Reference(
+        "ONNX Runtime", {n: np.asarray(o) for n, o in zip(names, outputs, strict=True)}
+    )
+
+
+def _interpret(
+    path: str, inputs: Mapping[str, np.ndarray], values: Mapping[str, object]
+) -> dict[str, np.ndarray]:
+    from rnncc.compiler import Compilation
+    from rnncc.frontend.signature import shapes_from_inputs
+    from rnncc.interpreter import run
+
+    shapes = shapes_from_inputs(path, dict(inputs))
+    compilation = Compilation(path, pipeline="front", shapes=shapes, values=values, dynamic=False)
+    return run(compilation.module(), dict(inputs))
+
+
+def compare(
+    expected: Mapping[str, np.ndarray],
+    got: Mapping[str, np.ndarray],
+    tolerance: float | None = None,
+) -> list[Comparison]:
+    """Every expected output against what was computed; ``tolerance`` relative, by element type when None."""
+    rows = []
+    for name, value in expected.items():
+        actual = got.get(name)
+        problem = difference(value, actual, tolerance)
+        if actual is None or actual.shape != value.shape:
+            error = float("inf")
+        elif value.dtype.kind in "iub":
+            error = 0.0 if np.array_equal(value, actual) else float("inf")
+        else:
+            error = relative_error(value, actual)
+        rows.append(Comparison(name, value.shape, value.dtype.name, error, problem))
+    return rows
+
+
+def tolerance_of(numerics: str, override: float | None = None) -> float | None:
+    """The tolerance for a numerics mode: the element type's for ``exact`` (None), a loose one for ``machine``."""
+    if override is not None:
+        return override
+    return MACHINE_TOLERANCE if numerics == "machine" else None
+
+
+__all__ = ["TOLERANCE", "Comparison", "Reference", "compare", "reference_outputs", "tolerance_of"]

@@ -1,0 +1,160 @@
+"""Runs a program on the simulated machine: checks the inputs, simulates, reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnncc.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from rnncc.program import Port, Program
+    from rnncc.report import Report
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run gave.
+
+    Attributes:
+        outputs: arrays by ONNX name, at their actual sizes; empty for a timing-only run.
+        cycles: machine cycles of the whole program; None when timing was switched off.
+        report: the figures; ``print(result.report)`` is the table, ``.to_dict()`` the numbers.
+    """
+
+    outputs: dict[str, np.ndarray]
+    cycles: int | None
+    report: Report
+
+
+def run_program(
+    program: Program,
+    inputs: Mapping[str, Any] | None,
+    *,
+    lengths: Mapping[str, int] | None = None,
+    values: bool = True,
+    timing: bool = True,
+    extrapolate: bool = True,
+    progress: Callable[[float], None] | None = None,
+) -> Result:
+    """Run ``program``.
+
+    Args:
+        program: compiled or loaded.
+        inputs: array by input name, with the signature's element types; time dimensions up to their maximum.
+            None only for a timing-only run.
+        lengths: symbol -> actual length, for a timing-only run; otherwise the inputs say it.
+        values: compute the outputs.
+        timing: count the cycles.
+        extrapolate: add the iterations of a loop that has become periodic instead of simulating each (exact).
+        progress: called with the fraction done.
+
+    Raises:
+        InputError: a name, shape or element type that does not fit the signature.
+        SimulationError: the program did something that the machine refuses.
+    """
+    from rnncc.report import Report
+    from rnncc.simulator import simulate
+
+    arrays, actual = (None, {}) if inputs is None else bind_inputs(program, inputs)
+    if inputs is None and values:
+        raise InputError("values need inputs", "give them, or run timing-only")
+    for symbol, length in (lengths or {}).items():
+        _check_length(program, symbol, length)
+        if actual.setdefault(symbol, length) != length:
+            raise InputError(
+                f"length {symbol}={length} contradicts the inputs, which say {actual[symbol]}"
+            )
+    simulation = simulate(
+        program,
+        arrays,
+        lengths=actual,
+        values=values,
+        timing=timing,
+        extrapolate=extrapolate,
+        progress=progress,
+    )
+    return Result(
+        simulation.outputs or {}, simulation.cycles, Report.of(program, simulation, actual)
+    )
+
+
+def bind_inputs(
+    program: Program, inputs: Mapping[str, Any]
+) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    """The inputs as arrays, checked, and the actual length of every symbol.
+
+    Raises:
+        InputError: names what is wrong and what is expected.
+    """
+    ports = {port.name: port for port in program.inputs}
+    for name in inputs:
+        if name not in ports:
+            known = ", ".join(ports) or "none"
+            raise InputError(
+                f"the program has no input '{name}' (inputs: {known})", nearest(name, ports)
+            )
+    missing = [port for port in program.inputs if port.name not in inputs]
+    if missing:
+        wanted = "; ".join(_describe(port) for port in missing)
+        raise InputError(f"input missing: {wanted}")
+    lengths: dict[str, int] = {}
+    arrays = {}
+    for port in program.inputs:
+        array = np.asarray(inputs[port.name])
+        if array.dtype != np.dtype(port.dtype):
+            raise InputError(
+                f"input '{port.name}' is {array.dtype}, expected {port.dtype}",
+                f"convert it with .astype('{port.dtype}')",
+            )
+        _match_shape(program, port, array.shape, lengths)
+        arrays[port.name] = array
+    return arrays, lengths
+
+
+def _describe(port: Port) -> str:
+    dims = ", ".join(
+        f"{symbol}<={size}" if symbol else str(size)
+        for size, symbol in zip(port.shape, port.symbols, strict=True)
+    )
+    return f"'{port.name}' {np.dtype(port.dtype).name}[{dims}]"
+
+
+def _match_shape(
+    program: Program, port: Port, shape: tuple[int, ...], lengths: dict[str, int]
+) -> None:
+    wrong = InputError(f"input '{port.name}' has shape {list(shape)}, expected {_describe(port)}")
+    if len(shape) != len(port.shape):
+        raise wrong
+    for size, expected, symbol in zip(shape, port.shape, port.symbols, strict=True):
+        if not symbol:
+            if size != expected:
+                raise wrong
+            continue
+        scale = expected // program.symbols[symbol][0]
+        length, rest = divmod(size, scale)
+        if rest:
+            raise wrong
+        _check_length(program, symbol, length)
+        if lengths.setdefault(symbol, length) != length:
+            raise InputError(
+                f"input '{port.name}' says that {symbol} is {length}, another input says {lengths[symbol]}"
+            )
+
+
+def _check_length(program: Program, symbol: str, length: int) -> None:
+    if symbol not in program.symbols:
+        known = ", ".join(program.symbols) or "none; its time is fixed"
+        raise InputError(
+            f"the program has no length '{symbol}' (lengths: {known})",
+            nearest(symbol, program.symbols),
+        )
+    maximum = program.symbols[symbol][0]
+    if not 0 <= length <= maximum:
+        raise InputError(
+            f"length {symbol}={length} is outside 0..{maximum}, what the program was compiled for",
+            "compile again with a larger --shape",
+        )
