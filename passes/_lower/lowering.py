@@ -1,0 +1,225 @@
+"""The state of one lowering: which window holds each tensor value, and where results go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, StringAttr
+from xdsl.ir import Block, BlockArgument, Operation, OpResult, SSAValue
+
+from rnncc.dialects import nn, npu
+from rnncc.dialects._types import NODE_ATTR, node_name, shape_of, symbols_of, type_of
+from rnncc.errors import DynamicTimeError, RnnccError, UnsupportedError
+from rnncc.passes._lower.memory import Mover
+from rnncc.passes._lower.ref import Dim, Index, Ref
+
+MEMORY_ATTR = "npu.memory"
+"""On an operation or function: the memory of each result or argument (`place-memory`)."""
+WEIGHTS_ATTR = "npu.weights"
+"""On a product: ``resident`` or ``streamed`` weights (`place-memory`)."""
+TILE_ATTR = "npu.tile"
+"""On a product [m, n, k], elsewhere one number a dimension: the largest block (`tile-for-machine`)."""
+OUTER_ATTR = "npu.outer"
+"""On a tiled product: the loop that is outermost, ``m`` or ``n`` (`tile-for-machine`)."""
+
+
+class Lowering(Mover):
+    """Values to windows (`env`), and the search for places to write results in.
+
+    Args:
+        block: the block that receives the npu operations.
+        maxima: largest length of each run-time symbol.
+    """
+
+    def __init__(self, block: Block, maxima: dict[str, int]):
+        super().__init__(block)
+        self.maxima = maxima
+        self.env: dict[SSAValue, Ref] = {}
+        self.targets: dict[SSAValue, Ref] = {}
+        """Places fixed before their value is computed: outputs, states, parts of a concat."""
+        self.sinks: dict[tuple[Operation, int], Callable[[], Ref | None]] = {}
+        """Places that terminators offer for their operands."""
+        self.registers: dict[SSAValue, SSAValue] = {}
+        """Scalar tensors that a register holds: the step numbers of scans."""
+        self.current: dict[Block | None, Operation] = {}
+        """The operation being lowered in each open block of the source."""
+        self.handlers: dict[type[Operation], Callable[[Lowering, Operation], None]] = {}
+
+    def dims(self, value: SSAValue) -> tuple[Dim, ...]:
+        """The extents of a tensor value."""
+        return tuple(
+            self.dim(n, s) for n, s in zip(shape_of(value), symbols_of(value), strict=True)
+        )
+
+    def dim(self, size: int, symbol: str) -> Dim:
+        """An extent of at most `size` that follows `symbol` ("" when static)."""
+        if not symbol:
+            return Dim(size)
+        return Dim(size, self.length(symbol), size // self.maxima[symbol])
+
+    def get(self, value: SSAValue) -> Ref:
+        """The window that holds a value."""
+        if value not in self.env and value in self.registers:
+            index = self.registers[value]
+            parent = value.owner.parent_op()  # type: ignore[union-attr]
+            line = self.counting(parent.count, type_of(value).get_element_type())  # type: ignore[union-attr]
+            self.env[value] = replace(line.at(0, index), level=self.level_of(index))
+        return self.env[value]
+
+    def read(self, value: SSAValue) -> Index:
+        """The number in a scalar tensor, in a register (or known)."""
+        if value in self.registers:
+            return self.registers[value]
+        ref = self.get(value)
+        known = self.splat(ref)
+        if known is not None:
+            return int(known)
+        with self.at(max(ref.level, *(self.level_of(r) for r, _ in ref.index), 0)):
+            key = ("read", ref)
+            if key not in self.scope.cache:
+                self.scope.cache[key] = self.register(npu.ReadOp(self.view(ref)))
+            return self.scope.cache[key]
+
+    def new(self, value: SSAValue, memory: str | None = None) -> Ref:
+        """A fresh buffer for a value, in the memory that `place-memory` chose."""
+        return self.alloc(
+            self.dims(value),
+            type_of(value).get_element_type(),
+            memory or memory_of_value(value),
+            self.label(value),
+        )
+
+    def label(self, value: SSAValue) -> str:
+        """A name for reports."""
+        owner = value.owner
+        if isinstance(owner, Operation):
+            return node_name(owner) or owner.name
+        return value.name_hint or "argument"
+
+    def put(self, value: SSAValue, ref: Ref) -> None:
+        """Note where a value is."""
+        self.env[value] = ref
+
+    def place(self, value: SSAValue) -> Ref:
+        """Where an operation is to write a result; noted as the value's window."""
+        ref = self.targets.get(value)
+        if ref is None:
+            ref = self._wanted(value)
+        if ref is None:
+            ref = self.new(value)
+        ref = replace(ref, level=self.depth)
+        self.forget(ref.buffer)
+        self.env[value] = self.targets[value] = ref
+        return ref
+
+    def _wanted(self, value: SSAValue) -> Ref | None:
+        """A place that the value's one reader wants it in."""
+        memory = memory_of_value(value)
+        for use in value.uses:
+            op = use.operation
+            if op.parent is not _block_of(value):
+                continue
+            ref = self._wanted_by(op, use.index, value)
+            # A value that others read too must not be sent off chip by one of its readers.
+            if ref is not None and (ref.memory == memory or single_use(value)):
+                return ref
+        return None
+
+    def _wanted_by(self, op: Operation, number: int, value: SSAValue) -> Ref | None:
+        if (op, number) in self.sinks:
+            return self.sinks[op, number]()
+        if isinstance(op, nn.ConcatOp):
+            if [*op.operands].index(value) != number:
+                return None
+            base = self._result_place(op.result)
+            axis = op.axis.value.data
+            start = sum(shape_of(v)[axis] for v in op.operands[:number])
+            return replace(base.slice(axis, start, shape_of(value)[axis]), dims=self.dims(value))
+        if isinstance(op, nn.ReshapeOp) and self._claimed(op.result):
+            return self._result_place(op.result).reshape(self.dims(value))
+        if isinstance(op, nn.TransposeOp) and self._claimed(op.result):
+            perm = op.perm.get_values()
+            inverse = [perm.index(i) for i in range(len(perm))]
+            return self._result_place(op.result).transpose(inverse)
+        return None
+
+    def _claimed(self, value: SSAValue) -> bool:
+        if value not in self.targets:
+            ref = self._wanted(value)
+            if ref is None:
+                return False
+            self.targets[value] = ref
+        return True
+
+    def _result_place(self, value: SSAValue) -> Ref:
+        if not self._claimed(value):
+            self.targets[value] = self.new(value)
+        return self.targets[value]
+
+    # Running
+
+    def run(self, block: Block) -> None:
+        """Lower all operations of a block but its terminator's meaning, in order."""
+        for op in block.ops:
+            handler = self.handlers.get(type(op))
+            if handler is None:
+                raise UnsupportedError(f"{describe(op)}: lower-to-npu does not know {op.name}")
+            before = self.node
+            self.node = op.attributes.get(NODE_ATTR, before)
+            self.current[block] = op
+            try:
+                handler(self, op)
+            except RnnccError as error:
+                if error.message.startswith("node '"):
+                    raise
+                raise type(error)(f"{describe(op)}: {error.message}", error.hint) from error
+            finally:
+                self.node = before
+
+
+def describe(op: Operation) -> str:
+    """The ONNX node and the operation, for messages."""
+    node = node_name(op)
+    return f"node '{node}' ({op.name})" if node else op.name
+
+
+def single_use(value: SSAValue) -> bool:
+    """Whether exactly one operand reads the value."""
+    return value.has_one_use()
+
+
+def memory_of_value(value: SSAValue) -> str:
+    """The memory that `place-memory` chose for a value; vector memory without a choice."""
+    if isinstance(value, OpResult):
+        choice = value.op.attributes.get(MEMORY_ATTR)
+        index = value.index
+    else:
+        assert isinstance(value, BlockArgument)
+        parent = value.block.parent_op()
+        choice = parent.attributes.get(MEMORY_ATTR) if parent is not None else None
+        index = value.index
+        if parent is not None and parent.name != "func.func":
+            return "vmem"
+    if isinstance(choice, ArrayAttr):
+        entry = choice.data[index]
+        assert isinstance(entry, StringAttr)
+        return entry.data
+    return "vmem"
+
+
+def tile_of(op: Operation) -> tuple[int, ...] | None:
+    """The block that `tile-for-machine` chose for an operation."""
+    tile = op.attributes.get(TILE_ATTR)
+    return tuple(int(v) for v in tile.get_values()) if isinstance(tile, DenseArrayBase) else None
+
+
+def _block_of(value: SSAValue) -> Block | None:
+    return value.owner if isinstance(value.owner, Block) else value.owner.parent
+
+
+def no_reshape(source: Ref, what: str) -> RnnccError:
+    """The error for a rearrangement that a run-time length in the middle forbids."""
+    return DynamicTimeError(
+        f"{what} of {list(source.sizes)} would have to move a run-time length that is not outermost"
+    )

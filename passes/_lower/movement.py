@@ -1,0 +1,216 @@
+"""nn operations that move data: most are only another view of the same buffer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from xdsl.ir import SSAValue
+
+from rnncc.dialects import nn, npu
+from rnncc.dialects._types import numpy_dtype, type_of
+from rnncc.passes._lower.lowering import Lowering, no_reshape
+from rnncc.passes._lower.ref import Dim, Index, Ref, collapse, same_window
+
+
+def constant(low: Lowering, op: nn.ConstantOp) -> None:
+    """A constant stays off chip until something needs it elsewhere."""
+    low.put(op.result, low.constant(op.value, low.label(op.result)))
+
+
+def settle(low: Lowering, value: SSAValue, view: Ref) -> None:
+    """Take a view as the result, unless its reader already reserved a place for it."""
+    if value in low.targets:
+        target = low.place(value)
+        if not same_window(target, view):
+            low.copy(target, view)
+        return
+    low.put(value, view)
+
+
+def reshape(low: Lowering, op: nn.ReshapeOp) -> None:
+    """Another view; where gaps forbid it, of a copy."""
+    source, dims = low.get(op.x), low.dims(op.result)
+    view = source.reshape(dims)
+    if view is None:
+        memory = source.memory
+        packed = low.alloc(source.dims, source.element, memory, low.label(op.result))
+        view = packed.reshape(dims)
+        if view is None:
+            raise no_reshape(source, "a reshape")
+        low.copy(packed, source)
+    settle(low, op.result, view)
+
+
+def transpose(low: Lowering, op: nn.TransposeOp) -> None:
+    """Strides in another order."""
+    settle(low, op.result, low.get(op.x).transpose(op.perm.get_values()))
+
+
+def slice_(low: Lowering, op: nn.SliceOp) -> None:
+    """A moved window; a run-time dimension is taken whole, reversed, or its first element."""
+    view = low.get(op.x)
+    dims = low.dims(op.result)
+    bounds = zip(op.starts.get_values(), op.sizes.get_values(), op.steps.get_values(), strict=True)
+    for axis, (start, size, step) in enumerate(bounds):
+        whole = view.dims[axis]
+        if whole.reg is not None and step < 0 and size > 1:
+            last = low.scalar("max", low.scalar("sub", low.extent(whole), 1), 0)
+            view = view.moved(last, view.strides[axis]).slice(axis, 0, size, step)
+        else:
+            view = view.slice(axis, start, size, step)
+    settle(low, op.result, replace(view, dims=dims))
+
+
+def dynamic_slice(low: Lowering, op: nn.DynamicSliceOp) -> None:
+    """A window that a register moves."""
+    view = low.get(op.x)
+    axis = op.axis.value.data
+    start = low.read(op.start)
+    moved = view.window(axis, start, 1, Dim(op.size.value.data))
+    moved = replace(moved, level=max(view.level, low.level_of(start)))
+    settle(low, op.result, moved)
+
+
+def broadcast(low: Lowering, op: nn.BroadcastOp) -> None:
+    """Strides of zero."""
+    settle(low, op.result, low.get(op.x).broadcast(low.dims(op.result)))
+
+
+def concat(low: Lowering, op: nn.ConcatOp) -> None:
+    """Parts that were not written in place already are copied."""
+    target = low.place(op.result)
+    axis = op.axis.value.data
+    start = 0
+    for part in op.parts:
+        source = low.get(part)
+        size = source.dims[axis]
+        window = replace(target.slice(axis, start, size.size), dims=source.dims)
+        start += size.size
+        if not same_window(window, source):
+            low.copy(window, source)
+
+
+def pad(low: Lowering, op: nn.PadOp) -> None:
+    """The whole is filled, then the middle copied."""
+    target, source = low.place(op.result), low.get(op.x)
+    value = op.value.value.data
+    if numpy_dtype(target.element).kind in "biu":
+        value = int(value)
+    low.fill(target, value)
+    middle = target
+    for axis, (before, dim) in enumerate(zip(op.low.get_values(), source.dims, strict=True)):
+        middle = replace(middle.slice(axis, before, dim.size), dims=middle.dims)
+    low.copy(replace(middle, dims=source.dims), source)
+
+
+def iota(low: Lowering, op: nn.IotaOp) -> None:
+    """Numbers along one axis; the others repeat them."""
+    axis = op.axis.value.data
+    line = low.counting(low.dims(op.result)[axis].size, type_of(op.result).get_element_type())
+    dims = low.dims(op.result)
+    view = replace(line, dims=(dims[axis],))
+    for _ in dims[axis + 1 :]:
+        view = view.insert(len(view.dims))
+    settle(low, op.result, view.broadcast(dims))
+
+
+def gather(low: Lowering, op: nn.GatherOp) -> None:
+    """Rows picked by the DMA engine; dimensions around the axis are columns of the row."""
+    axis = op.axis.value.data
+    target, table, index = low.place(op.result), low.get(op.data), low.get(op.indices)
+    if numpy_dtype(index.element).name not in ("int32", "int64"):
+        index = _wider(low, index)
+    rank = len(index.dims)
+    picked = (target.dims[axis : axis + rank], [index.strides, target.strides[axis : axis + rank]])
+    around = [i for i in range(len(table.dims)) if i != axis]
+    after = [i if i < axis else i + rank - 1 for i in around]
+    columns = (
+        [table.dims[i] for i in around],
+        [[table.strides[i] for i in around], [target.strides[i] for i in after]],
+    )
+    rows, (index_steps, row_steps) = collapse(*picked)
+    cols, (table_steps, col_steps) = collapse(*columns)
+
+    def emit(dst: Ref, table: Ref, index: Ref, rows: list, cols: list) -> None:
+        if len(rows) > 1:
+            dim, near, far = rows[0]
+            low.turns(
+                dim, lambda i: emit(dst.moved(i, far), table, index.moved(i, near), rows[1:], cols)
+            )
+            return
+        if len(cols) > 2:
+            dim, near, far = cols[0]
+            low.turns(
+                dim, lambda i: emit(dst.moved(i, far), table.moved(i, near), index, rows, cols[1:])
+            )
+            return
+        one = (Dim(1), 0, 0)
+        row = rows[0] if rows else one
+        first, second = ([one, one] + cols)[-2:]
+        low.add(
+            npu.GatherOp(
+                low.view(dst, [row[2], first[2], second[2]]),
+                low.view(table, [table_pitch, first[1], second[1]]),
+                low.view(index, [row[1], 0, 0]),
+                **low.shape([row[0], first[0], second[0]]),
+            )
+        )
+
+    table_pitch = table.strides[axis]
+    if not target.empty:
+        emit(
+            target,
+            table,
+            index,
+            list(zip(rows, index_steps, row_steps, strict=True)),
+            list(zip(cols, table_steps, col_steps, strict=True)),
+        )
+
+
+def _wider(low: Lowering, index: Ref) -> Ref:
+    from xdsl.dialects.builtin import i64
+
+    source = low.load(index)
+    wide = low.alloc(source.dims, i64, name="index")
+    low.walk([wide, source], lambda d, s, **shape: npu.ConvertOp(d, s, **shape))
+    return wide
+
+
+def reverse_sequence(low: Lowering, op: nn.ReverseSequenceOp) -> None:
+    """For each row: its first ``lens`` steps backwards, the rest as it is."""
+    target, source, lens = low.place(op.result), low.get(op.x), low.get(op.lens)
+    time, batch = op.time_axis.value.data, op.batch_axis.value.data
+    shifted = time - (batch < time)
+    whole = low.extent(source.dims[time])
+    size = source.dims[time].size
+
+    def row(i: Index) -> None:
+        dst, src = target.at(batch, i), source.at(batch, i)
+        count = low.register(npu.ReadOp(low.view(lens.at(0, i))))
+        last = low.scalar("max", low.scalar("sub", count, 1), 0)
+        rest = low.scalar("max", low.scalar("sub", whole, count), 0)
+        assert not isinstance(rest, int)
+        step = src.strides[shifted]
+        head = Dim(size, count)
+        backward = src.moved(last, step).slice(shifted, 0, size, -1)
+        low.copy(dst.window(shifted, 0, 1, head), backward.window(shifted, 0, 1, head))
+        tail = Dim(size, rest)
+        low.copy(dst.window(shifted, count, 1, tail), src.window(shifted, count, 1, tail))
+
+    if not target.empty:
+        low.turns(source.dims[batch], row)
+
+
+HANDLERS = {
+    nn.ConstantOp: constant,
+    nn.ReshapeOp: reshape,
+    nn.TransposeOp: transpose,
+    nn.SliceOp: slice_,
+    nn.DynamicSliceOp: dynamic_slice,
+    nn.BroadcastOp: broadcast,
+    nn.ConcatOp: concat,
+    nn.PadOp: pad,
+    nn.IotaOp: iota,
+    nn.GatherOp: gather,
+    nn.ReverseSequenceOp: reverse_sequence,
+}

@@ -1,0 +1,181 @@
+"""nn operations that reduce dimensions: reduce, arg_reduce, softmax."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from xdsl.dialects.builtin import bf16, f16, f32
+from xdsl.ir import Attribute
+
+from rnncc.dialects import nn, npu
+from rnncc.dialects._types import is_float, numpy_dtype
+from rnncc.passes._lower.lowering import Lowering, tile_of
+from rnncc.passes._lower.ref import ONE, Dim, Index, Ref, collapse
+
+
+def reduce_(low: Lowering, op: nn.ReduceOp) -> None:
+    """Sum, product, extremes by one instruction a group of axes; the mean divides the sum."""
+    axes = [*op.axes.get_values()]
+    source = low.get(op.x)
+    target = _kept(low.place(op.result), axes, op.keepdims is None)
+
+    def block(refs: list[Ref]) -> None:
+        low.staged(refs[0], refs[1:], lambda d, a: _reduce(low, op.kind.data, d, a, axes))
+
+    low.blocks(source.dims, [target, source], tile_of(op), block)
+
+
+def _kept(ref: Ref, axes: Sequence[int], missing: bool) -> Ref:
+    """The result with an extent of 1 and a stride of 0 in place of each reduced axis."""
+    for axis in axes:
+        ref = ref.insert(axis) if missing else ref.slice(axis, 0, 1, 0)
+    return ref
+
+
+def _reduce(low: Lowering, kind: str, dst: Ref, src: Ref, axes: Sequence[int]) -> None:
+    if kind != "mean":
+        accumulate(low, kind, dst, src, axes)
+        return
+    work = dst
+    if dst.element in (f16, bf16):
+        # The sum of a mean may leave the range of the short formats.
+        src = _converted(low, src, f32)
+        work = low.alloc(dst.dims, f32, name="mean")
+    accumulate(low, "sum", work, src, axes)
+    count = counted(low, [src.dims[a] for a in axes], work.element).broadcast(work.dims)
+    low.walk([work, work, count], lambda d, a, b, **x: npu.BinaryOp("div", d, a, b, **x))
+    if work is not dst:
+        low.walk([dst, work], lambda d, a, **x: npu.ConvertOp(d, a, **x))
+
+
+def _converted(low: Lowering, src: Ref, element: Attribute) -> Ref:
+    wide = low.alloc(src.dims, element, name="wide")
+    low.walk([wide, src], lambda d, a, **x: npu.ConvertOp(d, a, **x))
+    return wide
+
+
+def counted(low: Lowering, dims: Sequence[Dim], element: Attribute) -> Ref:
+    """The number of elements of the extents, as a value in vector memory."""
+    fixed = int(np.prod([d.size for d in dims if d.reg is None], dtype=np.int64))
+    running: Index = 1
+    largest = 1
+    for dim in dims:
+        if dim.reg is not None:
+            running = low.scalar("mul", running, low.extent(dim))
+            largest *= dim.size
+    value = float(fixed) if is_float(element) else fixed
+    if isinstance(running, int):
+        return low.number(value, element)
+    # There is no move from a register to memory: look the number up in a table of all of them.
+    line = replace(low.counting(largest + 1, element).at(0, running), level=low.level_of(running))
+    if fixed == 1:
+        return line
+    product = low.alloc([], element, name="count")
+    factor = low.number(value, element)
+    low.walk([product, line, factor], lambda d, a, b, **x: npu.BinaryOp("mul", d, a, b, **x))
+    return product
+
+
+def accumulate(low: Lowering, kind: str, dst: Ref, src: Ref, axes: Sequence[int]) -> None:
+    """Reduce `axes` of `src` into `dst`, which has extents of 1 there."""
+    live = [a for a in axes if not src.dims[a].is_one]
+    if dst.empty:
+        return
+    if not live:
+        low.copy(dst, src)
+        return
+    if any(src.dims[a].size == 0 for a in live):
+        low.fill(dst, identity(kind, dst.element))
+        return
+    live.sort(key=lambda a: -abs(src.strides[a]))
+    dims, (steps,) = collapse([src.dims[a] for a in live], [[src.strides[a] for a in live]])
+    rest = [a for a in range(len(src.dims)) if a not in live]
+    flat = Ref(
+        src.buffer,
+        (*(src.dims[a] for a in rest), *dims),
+        (*(src.strides[a] for a in rest), *steps),
+        src.offset,
+        src.index,
+        src.level,
+    )
+    out = dst.transpose([*rest, *live])
+    out = replace(out, dims=out.dims[: len(rest)], strides=out.strides[: len(rest)])
+    while True:
+        last = len(flat.dims) == len(rest) + 1
+        into = out if last else low.alloc(flat.dims[:-1], dst.element, name="partial")
+        low.walk(
+            [into.insert(len(into.dims)), flat],
+            lambda d, a, **x: npu.ReduceOp(kind, d, a, **x),
+            fixed=1,
+        )
+        if last:
+            return
+        flat = into
+
+
+def identity(kind: str, element: Attribute) -> float | int:
+    """What reducing nothing gives."""
+    dtype = numpy_dtype(element)
+    if kind in ("sum", "prod"):
+        value = 0 if kind == "sum" else 1
+        return float(value) if is_float(element) else value
+    sign = -1 if kind == "max" else 1
+    if is_float(element):
+        return sign * float("inf")
+    if dtype == np.bool_:
+        return 0 if kind == "max" else 1
+    bounds = np.iinfo(dtype)
+    return int(bounds.min if kind == "max" else bounds.max)
+
+
+def arg_reduce(low: Lowering, op: nn.ArgReduceOp) -> None:
+    """One instruction over the axis, wherever it lies."""
+    axis = op.axis.value.data
+    source = low.get(op.x)
+    target = _kept(low.place(op.result), [axis], op.keepdims is None)
+    last = op.select_last is not None
+
+    def inside(dst: Ref, src: Ref) -> None:
+        order = [i for i in range(len(src.dims)) if i != axis] + [axis]
+        low.walk(
+            [dst.transpose(order), src.transpose(order)],
+            lambda d, a, **x: npu.ArgReduceOp(op.kind.data, d, a, select_last=last, **x),
+            fixed=1,
+        )
+
+    def block(refs: list[Ref]) -> None:
+        low.staged(refs[0], refs[1:], inside)
+
+    low.blocks(source.dims, [target, source], tile_of(op), block)
+
+
+def softmax(low: Lowering, op: nn.SoftmaxOp) -> None:
+    """exp(x - max) over its sum; the logarithm subtracts the sum's logarithm instead."""
+    axis = op.axis.value.data
+    source, target = low.get(op.x), low.place(op.result)
+    log = op.log is not None
+
+    def inside(dst: Ref, src: Ref) -> None:
+        kept = [ONE if i == axis else d for i, d in enumerate(src.dims)]
+        peak = low.alloc(kept, src.element, name="max")
+        total = low.alloc(kept, src.element, name="sum")
+        wide_peak, wide_total = peak.broadcast(src.dims), total.broadcast(src.dims)
+        accumulate(low, "max", peak, src, [axis])
+        low.walk([dst, src, wide_peak], lambda d, a, b, **x: npu.BinaryOp("sub", d, a, b, **x))
+        terms = low.alloc(src.dims, src.element, name="exp") if log else dst
+        low.walk([terms, dst], lambda d, a, **x: npu.UnaryOp("exp", d, a, **x))
+        accumulate(low, "sum", total, terms, [axis])
+        if log:
+            low.walk([total, total], lambda d, a, **x: npu.UnaryOp("log", d, a, **x))
+        kind = "sub" if log else "div"
+        low.walk([dst, dst, wide_total], lambda d, a, b, **x: npu.BinaryOp(kind, d, a, b, **x))
+
+    def block(refs: list[Ref]) -> None:
+        low.staged(refs[0], refs[1:], inside)
+
+    low.blocks(source.dims, [target, source], tile_of(op), block)
+
+
+HANDLERS = {nn.ReduceOp: reduce_, nn.ArgReduceOp: arg_reduce, nn.SoftmaxOp: softmax}
