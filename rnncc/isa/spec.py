@@ -104,4 +104,4 @@ TYPING: dict[str, str] = {
     "matrix": "no operand is i1; dst as wide as the accumulation",
     "index": "dst i64; a any type",
 }
-"""Typing rule -> how the reference page states it; ``rnncc.isa.typing`` checks it."""
+"""Typing rule -> how the reference page states it; ``rnncc.isa.typerules`` checks it."""
