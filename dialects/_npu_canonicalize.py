@@ -123,7 +123,7 @@ class FoldScalar(RewritePattern):
     def match_and_rewrite(self, op: ScalarOp, rewriter: PatternRewriter, /) -> None:
         """Fold two known operands, and neutral elements."""
         a, b, kind = known(op.a), known(op.b), op.kind.data
-        if a is not None and b is not None:
+        if a is not None and b is not None and not (b == 0 and kind in ("div", "ceildiv", "mod")):
             rewriter.replace(op, ImmediateOp(evaluate(kind, a, b)))
         elif b == (0 if kind in ("add", "sub") else 1) and kind in ("add", "sub", "mul", "div"):
             rewriter.replace(op, [], [op.a])

@@ -29,6 +29,8 @@ from rnncc.dialects._npu_types import (
     RESOURCES,
     BufferType,
 )
+from rnncc.dialects._types import numpy_dtype
+from rnncc.dialects._weights import array_of
 
 
 class PortEffect(MemoryEffect):
@@ -100,8 +102,16 @@ class ConstOp(IRDLOperation):
         super().__init__(properties={"name": StringAttr(name), "value": value}, result_types=[type])
 
     def verify_(self) -> None:
-        """Constants live off chip."""
+        """Constants live off chip and have the shape and type of their array."""
         _require_dram(self, self.buffer)
+        assert isinstance(self.buffer.type, BufferType)
+        array = array_of(self.value)
+        if array.shape != self.buffer.type.dims or array.dtype != numpy_dtype(
+            self.buffer.type.element_type
+        ):
+            raise VerifyException(
+                f"npu.const holds {array.dtype}{list(array.shape)}, its type is {self.buffer.type}"
+            )
 
 
 def _require_dram(op: Operation, buffer: SSAValue) -> None:

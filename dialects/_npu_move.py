@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from xdsl.dialects.builtin import UnitAttr, i32, i64
+from xdsl.dialects.builtin import IntegerAttr, UnitAttr, i32, i64
 from xdsl.ir import Operation, SSAValue
-from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def
+from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def
 
 from rnncc.dialects._npu_instruction import Dims, InstructionOp, require
+from rnncc.dialects._npu_number import number_attribute
 from rnncc.dialects._npu_types import ViewType
-from rnncc.dialects._npu_view import element_of
+from rnncc.dialects._npu_view import ViewOp, element_of
 
 Value = SSAValue | Operation
 NO_DIMS: Dims = (None, None, None)
 ANY_MEMORY = ("dram", "wmem", "vmem")
+
+
+def require_dense(op: InstructionOp, name: str) -> None:
+    """Refuse a window of weight memory whose rows (e1) of e2 elements are not dense."""
+    view = op.operands[op.VIEWS.index(name)].owner
+    if isinstance(view, ViewOp) and op.dim1 is None and op.dim2 is None:
+        _, rows, columns = op.extent_values
+        _, s1, s2 = view.stride_values
+        dense = (columns <= 1 or s2 == 1) and (rows <= 1 or s1 == columns)
+        require(dense, f"{op.name}: {name} must be a dense matrix of {columns} columns in wmem")
 
 
 @irdl_op_definition
@@ -46,6 +57,11 @@ class MmOp(InstructionOp):
         super().__init__(
             [dst, x, w], extents, dims, {"accumulate": UnitAttr() if accumulate else None}
         )
+
+    def verify_types(self) -> None:
+        """One element type; `w` is a whole dense matrix."""
+        super().verify_types()
+        require_dense(self, "w")
 
     @property
     def reads(self) -> tuple[SSAValue, ...]:
@@ -79,6 +95,7 @@ class DmaOp(InstructionOp):
         super().verify_types()
         assert isinstance(self.dst.type, ViewType)
         if self.dst.type.memory.data == "wmem":
+            require_dense(self, "dst")
             require(
                 self.extent_values[0] <= 1 and self.dim0 is None,
                 "npu.dma into wmem loads one matrix: its first extent is 1",
@@ -87,7 +104,7 @@ class DmaOp(InstructionOp):
 
 @irdl_op_definition
 class GatherOp(InstructionOp):
-    """``dst[e0, e1, e2] = table[index[e0], e1, e2]``: ``npu.gather %d, %t, %i [25, 1, 64] : ...``.
+    """``dst[e0, e1, e2] = table[index[e0], e1, e2]``: ``npu.gather %d, %t, %i [25, 1, 64] rows 99 : ...``.
 
     The table's s0 is the distance of its rows; the index (i32 or i64) uses its own s0.
     """
@@ -96,6 +113,7 @@ class GatherOp(InstructionOp):
     VIEWS: ClassVar = ("dst", "table", "index")
     # Which rows of the table are read is only known when it runs.
     AXES: ClassVar = {"table": (1, 2), "index": (0,)}
+    NUMBERS: ClassVar = ("rows",)
     MEMORIES: ClassVar = {
         "dst": ("dram", "vmem"),
         "table": ("dram", "vmem"),
@@ -110,8 +128,16 @@ class GatherOp(InstructionOp):
     index = operand_def(ViewType)
     """Row numbers, i32 or i64."""
 
-    def __init__(self, dst: Value, table: Value, index: Value, extents, *, dims=NO_DIMS):
-        super().__init__([dst, table, index], extents, dims)
+    rows = prop_def(IntegerAttr.constr(type=i64))
+    """Rows of the table; a negative index counts from the end."""
+
+    def __init__(self, dst: Value, table: Value, index: Value, extents, *, rows: int, dims=NO_DIMS):
+        super().__init__([dst, table, index], extents, dims, {"rows": number_attribute(rows)})
+
+    def counts(self, name: str) -> list[tuple[int, int]]:
+        """As for every instruction; the table has `rows` rows."""
+        counts = super().counts(name)
+        return [(0, self.rows.value.data), *counts] if name == "table" else counts
 
     def verify_types(self) -> None:
         """Table and destination of one type; integer indices."""

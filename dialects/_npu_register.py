@@ -85,9 +85,9 @@ class LengthOp(IRDLOperation):
 
 @irdl_op_definition
 class ScalarOp(IRDLOperation):
-    """``%c = npu.scalar add %a, %b``: 64-bit signed arithmetic; div, ceildiv and mod floor.
+    """``%c = npu.scalar add %a, %b``: 64-bit signed arithmetic; div and mod round down, ceildiv up.
 
-    Comparisons give 0 or 1. Division by zero gives 0.
+    Comparisons give 0 or 1. A division by zero stops the program.
     """
 
     name = "npu.scalar"

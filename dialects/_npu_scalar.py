@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-
-def _floor_divide(a: int, b: int) -> int:
-    return a // b if b else 0
-
-
 _SCALAR: dict[str, Callable[[int, int], int]] = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
-    "div": _floor_divide,
-    "ceildiv": lambda a, b: -_floor_divide(-a, b),
-    "mod": lambda a, b: a % b if b else 0,
+    "div": lambda a, b: a // b,
+    "ceildiv": lambda a, b: -(-a // b),
+    "mod": lambda a, b: a % b,
     "min": min,
     "max": max,
     "lt": lambda a, b: int(a < b),
@@ -35,9 +30,10 @@ def wrap(value: int) -> int:
 
 
 def evaluate(kind: str, a: int, b: int) -> int:
-    """``a kind b`` on 64-bit registers; div, ceildiv and mod floor and give 0 for a divisor of 0.
+    """``a kind b`` on 64-bit registers; div and mod round down, ceildiv up.
 
     Raises:
         KeyError: `kind` is not a scalar kind.
+        ZeroDivisionError: a division by zero, which stops a program.
     """
     return wrap(_SCALAR[kind](a, b))

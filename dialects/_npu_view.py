@@ -26,6 +26,7 @@ from xdsl.traits import (
 from xdsl.utils.exceptions import VerifyException
 
 from rnncc.dialects._npu_memory import ConstOp
+from rnncc.dialects._npu_span import element_strides, span_of
 from rnncc.dialects._npu_types import (
     REG,
     BufferType,
@@ -34,6 +35,7 @@ from rnncc.dialects._npu_types import (
     int_array,
     row_major,
 )
+from rnncc.dialects._weights import array_of
 
 
 class _ViewPatterns(HasCanonicalizationPatternsTrait):
@@ -178,25 +180,16 @@ def strides_of(buffer: SSAValue) -> tuple[int, ...]:
     """
     assert isinstance(buffer.type, BufferType)
     if isinstance(buffer.owner, ConstOp):
-        from rnncc.dialects._weights import array_of
-
-        array = array_of(buffer.owner.value)
-        return tuple(s // array.itemsize for s in array.strides)
+        return element_strides(array_of(buffer.owner.value))
     return row_major(buffer.type.dims)
 
 
 def address_range(buffer: SSAValue) -> tuple[int, int]:
     """Lowest and one past the highest legal element address of a buffer."""
     assert isinstance(buffer.type, BufferType)
-    if not isinstance(buffer.owner, ConstOp):
-        return 0, buffer.type.elements
-    if not buffer.type.elements:
-        return 0, 0
-    ends = [
-        (extent - 1) * stride
-        for extent, stride in zip(buffer.type.dims, strides_of(buffer), strict=True)
-    ]
-    return sum(min(0, e) for e in ends), sum(max(0, e) for e in ends) + 1
+    if isinstance(buffer.owner, ConstOp):
+        return span_of(array_of(buffer.owner.value))
+    return 0, buffer.type.elements
 
 
 def index_limit(view: ViewOp) -> int | None:

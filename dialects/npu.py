@@ -22,6 +22,7 @@ from rnncc.dialects._npu_move import DmaOp, GatherOp, MmOp
 from rnncc.dialects._npu_number import number_value
 from rnncc.dialects._npu_reduce import ArgReduceOp, FillOp, IotaOp, ReduceOp
 from rnncc.dialects._npu_register import ImmediateOp, LengthOp, ReadOp, ScalarOp
+from rnncc.dialects._npu_span import byte_size, constant_span
 from rnncc.dialects._npu_types import (
     MEMORIES,
     REG,
@@ -42,10 +43,10 @@ from rnncc.dialects._npu_view import (
     index_limit,
     strides_of,
 )
+from rnncc.dialects._weights import array_of
 
 __all__ = [
     "MEMORIES",
-    "NPU",
     "REG",
     "AllocOp",
     "ArgReduceOp",
@@ -66,6 +67,7 @@ __all__ = [
     "LengthOp",
     "LoopOp",
     "MmOp",
+    "Npu",
     "OutputOp",
     "ReadOp",
     "ReduceOp",
@@ -78,7 +80,10 @@ __all__ = [
     "VmemResource",
     "WmemResource",
     "address_range",
+    "array_of",
     "buffer_of",
+    "byte_size",
+    "constant_span",
     "element_of",
     "index_limit",
     "memory_of",
@@ -88,7 +93,7 @@ __all__ = [
     "strides_of",
 ]
 
-NPU = Dialect(
+Npu = Dialect(
     "npu",
     [
         AllocOp,
