@@ -102,20 +102,6 @@ class FoldViewIndex(RewritePattern):
         rewriter.replace(op, ViewOp(op.buffer, offset, op.stride_values))
 
 
-class MergeViews(RewritePattern):
-    """Equal views of one block merge into the first."""
-
-    @op_type_rewrite_pattern
-    def match_and_rewrite(self, op: ViewOp, rewriter: PatternRewriter, /) -> None:
-        """Replace by an earlier equal view of the same block."""
-        other = op.prev_op
-        while other is not None:
-            if isinstance(other, ViewOp) and same_window(op, other):
-                rewriter.replace(op, [], [other.result])
-                return
-            other = other.prev_op if isinstance(other, ViewOp) else None
-
-
 class FoldScalar(RewritePattern):
     """Arithmetic on known registers is done now."""
 

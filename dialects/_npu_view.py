@@ -43,10 +43,10 @@ class _ViewPatterns(HasCanonicalizationPatternsTrait):
 
     @classmethod
     def get_canonicalization_patterns(cls) -> tuple[RewritePattern, ...]:
-        """Constant and unused indices fold into the offset; equal views of a block merge."""
-        from rnncc.dialects._npu_canonicalize import FoldViewIndex, MergeViews
+        """Constant and unused indices fold into the offset."""
+        from rnncc.dialects._npu_canonicalize import FoldViewIndex
 
-        return (FoldViewIndex(), MergeViews())
+        return (FoldViewIndex(),)
 
 
 @irdl_op_definition

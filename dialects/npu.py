@@ -67,7 +67,7 @@ __all__ = [
     "LengthOp",
     "LoopOp",
     "MmOp",
-    "Npu",
+    "NPU",
     "OutputOp",
     "ReadOp",
     "ReduceOp",
@@ -93,7 +93,7 @@ __all__ = [
     "strides_of",
 ]
 
-Npu = Dialect(
+NPU = Dialect(
     "npu",
     [
         AllocOp,

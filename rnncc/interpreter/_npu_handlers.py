@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from xdsl.ir import Operation
@@ -13,7 +14,7 @@ from rnncc.errors import InputError, SimulationError
 from rnncc.interpreter import kernels
 from rnncc.interpreter.npu import NpuInterpreter
 
-Handler = Callable[[NpuInterpreter, Operation], None]
+Handler = Callable[[NpuInterpreter, Any], None]
 
 
 def _instruction(compute: Callable[..., None]) -> Handler:

@@ -1,0 +1,112 @@
+"""The npu interpreter: hand-written modules against NumPy."""
+
+import numpy as np
+import pytest
+from xdsl.parser import Parser
+
+from rnncc.errors import InputError, SimulationError
+from rnncc.interpreter.npu import run_npu
+from rnncc.universe import make_context
+
+STEPS = """
+func.func @main() attributes {rnncc.symbols = {T = 6 : i64}} {
+  %x = npu.input "x" 0 symbols ["T", ""] : !npu.buffer<6x4xf32, dram>
+  %w = npu.input "w" 1 : !npu.buffer<4x4xf32, dram>
+  %y = npu.output "y" 0 symbols ["T", ""] : !npu.buffer<6x4xf32, dram>
+  %best = npu.output "best" 1 : !npu.buffer<1xi64, dram>
+  %n = npu.length "T"
+  %xs = npu.alloc "xs" : !npu.buffer<6x4xf32, vmem>
+  %h = npu.alloc "h" : !npu.buffer<4xf32, vmem>
+  %m = npu.alloc "m" : !npu.buffer<4x4xf32, wmem>
+  %p = npu.alloc "p" : !npu.buffer<1xi64, vmem>
+  %xv = npu.view %x [0, 4, 1] : !npu.buffer<6x4xf32, dram>
+  %xsv = npu.view %xs [0, 4, 1] : !npu.buffer<6x4xf32, vmem>
+  npu.dma %xsv, %xv [1, 1 * %n, 4] : !npu.view<f32, vmem>, !npu.view<f32, dram>
+  %wv = npu.view %w [0, 4, 1] : !npu.buffer<4x4xf32, dram>
+  %mv = npu.view %m [0, 4, 1] : !npu.buffer<4x4xf32, wmem>
+  npu.dma %mv, %wv [1, 4, 4] : !npu.view<f32, wmem>, !npu.view<f32, dram>
+  %hv = npu.view %h [0, 1, 1] : !npu.buffer<4xf32, vmem>
+  npu.fill %hv [1, 1, 4] value 0.0 : !npu.view<f32, vmem>
+  npu.loop %i = %n max 6 {
+    %xi = npu.view %xs[%i * 4] [0, 1, 1] : !npu.buffer<6x4xf32, vmem>
+    npu.mm %xi, %hv, %mv [1, 4, 4] accumulate : !npu.view<f32, vmem>, !npu.view<f32, vmem>, !npu.view<f32, wmem>
+    npu.unary tanh %hv, %xi [1, 1, 4] : !npu.view<f32, vmem>, !npu.view<f32, vmem>
+    %yi = npu.view %y[%i * 4] [0, 1, 1] : !npu.buffer<6x4xf32, dram>
+    npu.dma %yi, %hv [1, 1, 4] : !npu.view<f32, dram>, !npu.view<f32, vmem>
+  }
+  %pv = npu.view %p [0, 1, 1] : !npu.buffer<1xi64, vmem>
+  npu.argreduce argmax %pv, %hv [1, 1, 4] : !npu.view<i64, vmem>, !npu.view<f32, vmem>
+  %r = npu.read %pv : !npu.view<i64, vmem>
+  npu.if %r {
+    npu.fill %pv [1, 1, 1] value 7 : !npu.view<i64, vmem>
+  } else {
+    npu.fill %pv [1, 1, 1] value -7 : !npu.view<i64, vmem>
+  }
+  %bv = npu.view %best [0, 1, 1] : !npu.buffer<1xi64, dram>
+  npu.dma %bv, %pv [1, 1, 1] : !npu.view<i64, dram>, !npu.view<i64, vmem>
+  func.return
+}
+"""
+
+
+def parse(text):
+    module = Parser(make_context(), text).parse_module()
+    module.verify()
+    return module
+
+
+@pytest.mark.parametrize("length", [6, 3, 1])
+def test_recurrence_follows_the_length(length):
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(length, 4)), rng.normal(size=(4, 4))
+    x, w = x.astype(np.float32), w.astype(np.float32)
+    outputs = run_npu(parse(STEPS), {"x": x, "w": w})
+    h, expected = np.zeros(4, np.float32), []
+    for row in x:
+        h = np.tanh(row + w @ h)
+        expected.append(h)
+    np.testing.assert_allclose(outputs["y"], expected, rtol=1e-5)
+    assert outputs["best"].tolist() == [7 if h.argmax() else -7]
+
+
+def test_missing_input():
+    with pytest.raises(InputError, match="input 'w' is missing"):
+        run_npu(parse(STEPS), {"x": np.zeros((6, 4), np.float32)})
+
+
+def test_leaving_a_buffer():
+    text = """func.func @main() {
+      %b = npu.alloc "b" : !npu.buffer<4xf32, vmem>
+      %i = npu.immediate 4
+      %v = npu.view %b[%i * 1] [0, 0, 1] : !npu.buffer<4xf32, vmem>
+      npu.fill %v [1, 1, 1] value 0.0 : !npu.view<f32, vmem>
+      func.return
+    }"""
+    with pytest.raises(SimulationError, match="elements 4 to 4 of buffer 'b'"):
+        run_npu(parse(text), {})
+
+
+def test_gather_reversed_constant_and_vector_kinds():
+    text = """func.func @main() {
+      %t = npu.const "t" dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]> : tensor<3x2xf32> : !npu.buffer<3x2xf32, dram>
+      %n = npu.const "n" dense<[-1, 1]> : tensor<2xi64> : !npu.buffer<2xi64, dram>
+      %y = npu.output "y" 0 : !npu.buffer<2x2xf32, dram>
+      %b = npu.alloc "b" : !npu.buffer<2x2xf32, vmem>
+      %m = npu.alloc "m" : !npu.buffer<2x2xi1, vmem>
+      %s = npu.alloc "s" : !npu.buffer<2xf32, vmem>
+      %tv = npu.view %t [2, 0, 1] : !npu.buffer<3x2xf32, dram>
+      %nv = npu.view %n [1, 0, 0] : !npu.buffer<2xi64, dram>
+      %bg = npu.view %b [2, 0, 1] : !npu.buffer<2x2xf32, vmem>
+      npu.gather %bg, %tv, %nv [2, 1, 2] rows 3 : !npu.view<f32, vmem>, !npu.view<f32, dram>, !npu.view<i64, dram>
+      %bv = npu.view %b [0, 2, 1] : !npu.buffer<2x2xf32, vmem>
+      %br = npu.view %b + 1 [0, 2, -1] : !npu.buffer<2x2xf32, vmem>
+      %mv = npu.view %m [0, 2, 1] : !npu.buffer<2x2xi1, vmem>
+      %sv = npu.view %s [0, 1, 0] : !npu.buffer<2xf32, vmem>
+      npu.reduce sum %sv, %bv [1, 2, 2] : !npu.view<f32, vmem>, !npu.view<f32, vmem>
+      npu.compare gt %mv, %br, %bv [1, 2, 2] : !npu.view<i1, vmem>, !npu.view<f32, vmem>, !npu.view<f32, vmem>
+      npu.select %bv, %mv, %sv, %bv [1, 2, 2] : !npu.view<f32, vmem>, !npu.view<i1, vmem>, !npu.view<f32, vmem>, !npu.view<f32, vmem>
+      %yv = npu.view %y [0, 2, 1] : !npu.buffer<2x2xf32, dram>
+      npu.dma %yv, %bv [1, 2, 2] : !npu.view<f32, dram>, !npu.view<f32, vmem>
+      func.return
+    }"""
+    assert run_npu(parse(text), {})["y"].tolist() == [[11.0, 6.0], [7.0, 4.0]]
