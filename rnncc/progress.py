@@ -37,6 +37,7 @@ class _Display:
         self.lock = threading.Lock()
         self.progress = None
         self.task = None
+        self.closed = False
         self.timer = threading.Timer(DELAY, self._show)
         self.timer.daemon = True
         self.timer.start()
@@ -46,7 +47,7 @@ class _Display:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         with self.lock:
-            if self.timer is None:
+            if self.closed:
                 return
             self.progress = Progress(
                 TextColumn("{task.description}"),
@@ -68,6 +69,6 @@ class _Display:
     def close(self) -> None:
         with self.lock:
             self.timer.cancel()
-            self.timer = None
+            self.closed = True
             if self.progress is not None:
                 self.progress.stop()

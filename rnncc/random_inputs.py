@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, StringAttr, 
 from xdsl.ir import Operation, SSAValue
 
 from rnncc.dialects._types import numpy_dtype
+from rnncc.isa.types import NUMPY_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,13 +142,13 @@ def random_for_program(
     for port in program.inputs:
         shape = [
             size
-            // program.symbols[symbol][0]
-            * (lengths or {}).get(symbol, program.symbols[symbol][0])
+            // program.symbols[symbol].maximum
+            * (lengths or {}).get(symbol, program.symbols[symbol].maximum)
             if symbol
             else size
             for size, symbol in zip(port.shape, port.symbols, strict=True)
         ]
-        dtype = np.dtype(port.dtype)
+        dtype = NUMPY_TYPES[port.dtype]
         values = (
             rng.standard_normal(shape) if dtype.kind not in "iub" else rng.integers(0, 2, shape)
         )

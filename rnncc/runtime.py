@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnncc.errors import InputError, nearest
+from rnncc.isa.types import NUMPY_TYPES
 
 if TYPE_CHECKING:
     from rnncc.program import Port, Program
@@ -105,10 +106,11 @@ def bind_inputs(
     arrays = {}
     for port in program.inputs:
         array = np.asarray(inputs[port.name])
-        if array.dtype != np.dtype(port.dtype):
+        expected = NUMPY_TYPES[port.dtype]
+        if array.dtype != expected:
             raise InputError(
-                f"input '{port.name}' is {array.dtype}, expected {port.dtype}",
-                f"convert it with .astype('{port.dtype}')",
+                f"input '{port.name}' is {array.dtype}, expected {expected}",
+                f"convert it with .astype('{expected}')",
             )
         _match_shape(program, port, array.shape, lengths)
         arrays[port.name] = array
@@ -120,7 +122,7 @@ def _describe(port: Port) -> str:
         f"{symbol}<={size}" if symbol else str(size)
         for size, symbol in zip(port.shape, port.symbols, strict=True)
     )
-    return f"'{port.name}' {np.dtype(port.dtype).name}[{dims}]"
+    return f"'{port.name}' {NUMPY_TYPES[port.dtype]}[{dims}]"
 
 
 def _match_shape(
@@ -134,7 +136,7 @@ def _match_shape(
             if size != expected:
                 raise wrong
             continue
-        scale = expected // program.symbols[symbol][0]
+        scale = expected // program.symbols[symbol].maximum
         length, rest = divmod(size, scale)
         if rest:
             raise wrong
@@ -152,7 +154,7 @@ def _check_length(program: Program, symbol: str, length: int) -> None:
             f"the program has no length '{symbol}' (lengths: {known})",
             nearest(symbol, program.symbols),
         )
-    maximum = program.symbols[symbol][0]
+    maximum = program.symbols[symbol].maximum
     if not 0 <= length <= maximum:
         raise InputError(
             f"length {symbol}={length} is outside 0..{maximum}, what the program was compiled for",

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Compare with the reference, one line an output; status 1 if any differs."""
-    import rnncc.reference as reference
+    from rnncc import reference
     from rnncc.cli.session import program_of
     from rnncc.errors import InputError
 
@@ -71,8 +71,8 @@ def _trials(args: argparse.Namespace, program, compilation, given):
     for trial in range(args.trials):
         # The first trial runs the maximum, the others shorter ones where time is a run-time length.
         lengths = {
-            symbol: maximum if trial == 0 else int(rng.integers(1, maximum + 1))
-            for symbol, (maximum, _) in program.symbols.items()
+            symbol: known.maximum if trial == 0 else int(rng.integers(1, known.maximum + 1))
+            for symbol, known in program.symbols.items()
         }
         said = "".join(f" {symbol}={n}" for symbol, n in lengths.items())
         yield f"trial {trial}{said}", random_inputs(module, args.seed + trial, lengths)

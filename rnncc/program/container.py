@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from rnncc.isa.instruction import Instruction
 from rnncc.isa.table import ISA_VERSION
 from rnncc.isa.types import ITEM_SIZES
 from rnncc.machine.description import MachineDescription
+
+if TYPE_CHECKING:
+    from rnncc.runtime import Result
 
 SEGMENT_KINDS = ("const", "input", "output", "work")
 """``const`` and ``input`` are read-only for instructions; ``output`` and ``work`` (scratch) start out zero."""
@@ -165,6 +168,15 @@ class Program:
         from rnncc.program.validate import validate
 
         validate(self)
+
+    def run(self, inputs: Mapping[str, Any] | None, **options: Any) -> Result:
+        """Run on the simulated machine: ``program.run({"x": array}).outputs``.
+
+        See :func:`rnncc.runtime.run_program` for the options and errors.
+        """
+        from rnncc.runtime import run_program
+
+        return run_program(self, inputs, **options)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the program as an ``.rnx`` file, atomically; OSError when it cannot be written."""
