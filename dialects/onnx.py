@@ -1,9 +1,9 @@
 """The onnx dialect: every ONNX operator of the default domain, as `onnx.defs` describes it.
 
-There is no list of operators here: ``onnx.LSTM``, ``onnx.Gemm`` and all others are classes made from
-the schemas of the installed onnx package when they are first asked for. Operands, results and
-attributes have ONNX's names (``op.X``, ``op.initial_h``, ``op.hidden_size``); an absent optional one
-is None. Graph attributes (If, Loop, Scan) are regions ended by ``onnx.Yield``; they use values from
+There is no list of operators here: ``onnx.LSTM``, ``onnx.Gemm`` and all others are classes made
+from the schemas of the installed onnx package when they are first asked for. Operands, results
+and attributes have ONNX's names (``op.X``, ``op.initial_h``, ``op.hidden_size``); an absent
+optional one is None. Graph attributes (If, Loop, Scan) are regions ended by ``onnx.Yield``; they use values from
 outside directly. ``op.version`` is the since-version whose meaning the operation has: one class
 holds all versions that have the same form, whatever their meaning. A version of another form has a
 class of its own (``onnx.Squeeze_1`` has its axes as an attribute); the importer rewrites those that
@@ -114,7 +114,7 @@ def _namespace(name: str, form: Form) -> dict[str, Any]:
     space["irdl_options"] = tuple(options)
     if form.regions:
         space["traits"] = traits_def(RecursiveMemoryEffect())
-    elif schema.node_determinism != schema.NodeDeterminism.NonDeterministic:
+    elif not getattr(schema, "non_deterministic", False):
         space["traits"] = traits_def(Pure())
     return space
 

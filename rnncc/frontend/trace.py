@@ -1,0 +1,289 @@
+"""One walk over a model for one choice of input sizes: constants folded, types inferred.
+
+Every node is met once, in order. If all its inputs are constants it is evaluated, otherwise
+`onnx.shape_inference` gives its types with those constants known; hence shapes that a model computes
+(Shape, Gather, Concat, Reshape, ...) are exact at once. Results are remembered by node, so that
+another walk with other sizes neither folds a weight nor reads one again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import GraphProto, NodeProto, TensorProto
+
+from rnncc.dialects._onnx_attributes import from_attribute, proto_value
+from rnncc.dialects._onnx_schema import form_name, form_of, versions_of
+from rnncc.errors import ModelError, UnsupportedError
+from rnncc.frontend import kernels
+from rnncc.frontend.arrays import array_of_tensor, freeze, type_name
+from rnncc.frontend.check import _first as reason_of
+from rnncc.frontend.graph import Node, Region, Scope, Shape, Value, shape_of_type, type_proto
+from rnncc.frontend.legacy import modernise
+from rnncc.frontend.load import Loaded, default_opset, describe
+
+#: Constants of more elements than this never decide a shape.
+_SHAPE_ELEMENTS = 1024
+_SEQUENCES = ("sequence_type", "optional_type", "map_type", "sparse_tensor_type", "opaque_type")
+
+
+class Memo:
+    """What walks of one model share: arrays, attributes, folded results, inferred types."""
+
+    def __init__(self):
+        self.arrays: dict[tuple, np.ndarray] = {}
+        self.attributes: dict[tuple, dict[str, Any]] = {}
+        self.folded: dict[tuple, tuple[list[np.ndarray | None], list[np.ndarray]]] = {}
+        self.inferred: dict[tuple, list[tuple[int, Shape] | None]] = {}
+
+
+class Tracer:
+    """Walks a checked model; make a new one for each choice of sizes, with the same `memo`."""
+
+    def __init__(self, loaded: Loaded, memo: Memo):
+        self.loaded = loaded
+        self.memo = memo
+        self.opset = default_opset(loaded.proto) or 0
+        self.declared = {v.name: v for v in loaded.proto.graph.value_info}
+        self.declared |= {v.name: v for v in loaded.proto.graph.output}
+
+    def run(
+        self, types: Mapping[str, tuple[int, tuple[int, ...]]], values: Mapping[str, np.ndarray]
+    ) -> Region:
+        """The graph under the given input types.
+
+        Args:
+            types: input name -> ONNX element type and shape.
+            values: input (or overridable initializer) -> array that it is fixed to.
+
+        Raises:
+            ModelError: shapes that contradict, constants that do not fit their operator.
+            UnsupportedError: sequences, strings, states that change their shape.
+        """
+        scope, region = Scope(), Region(())
+        for name, (element, shape) in types.items():
+            value = Value(("input", name), name, element, shape)
+            region.arguments.append(value)
+            scope.values[name] = value
+        for name, array in values.items():
+            scope.values[name] = self.constant(("input", name), name, array)
+        region.results = self.graph(self.loaded.proto.graph, scope, region, ())
+        return region
+
+    def constant(self, key: tuple, name: str, array: np.ndarray) -> Value:
+        """A constant value."""
+        element = onnx.helper.np_dtype_to_tensor_dtype(array.dtype)
+        return Value(key, name, element, array.shape, array)
+
+    def array(self, key: tuple, tensor: TensorProto, owner: str) -> np.ndarray:
+        """The array of a tensor of the model, made once."""
+        if key not in self.memo.arrays:
+            self.memo.arrays[key] = array_of_tensor(tensor, self.loaded.stripped, owner)
+        return self.memo.arrays[key]
+
+    def graph(self, graph: GraphProto, scope: Scope, region: Region, path: tuple) -> list[Value]:
+        """Walk a graph whose inputs are in `scope`; adds nodes to `region`, gives the outputs."""
+        for tensor in graph.initializer:
+            if tensor.name not in scope.values:
+                key, owner = (*path, "initializer", tensor.name), f"initializer '{tensor.name}'"
+                array = self.array(key, tensor, owner)
+                scope.values[tensor.name] = self.constant(key, tensor.name, array)
+        for sparse in graph.sparse_initializer:
+            raise UnsupportedError(f"initializer '{sparse.values.name}' is sparse: not supported")
+        for index, node in enumerate(graph.node):
+            self._modern(node, scope, region, (*path, index))
+        return [self.value(scope, v.name, f"output '{v.name}'") for v in graph.output]
+
+    def value(self, scope: Scope, name: str, owner: str) -> Value:
+        """The value of a name; raises ModelError when nothing defines it."""
+        value = scope.lookup(name)
+        if value is None:
+            raise ModelError(f"{owner}: '{name}' is not defined")
+        return value
+
+    def _modern(self, node: NodeProto, scope: Scope, region: Region, key: tuple) -> None:
+        """Bring a node into its newest form, then take the nodes it has become."""
+
+        def constant(array: np.ndarray) -> str:
+            name = f"{describe(node)}.{len(scope.values)}"
+            place = (*key, "constant", len(scope.values))
+            scope.values[name] = self.constant(place, "", freeze(array))
+            return name
+
+        version = onnx.defs.get_schema(node.op_type, self.opset, "").since_version
+        for part, (made, since) in enumerate(modernise(node, version, scope.lookup, constant)):
+            self._node(made, since, scope, region, (*key, part))
+
+    def _node(self, proto: NodeProto, version: int, scope: Scope, region: Region, key: tuple):
+        where = describe(proto)
+        inputs = [self.value(scope, n, where) if n else None for n in proto.input]
+        attributes = self._attributes(proto, version, key, where)
+        name = proto.name or next((o for o in proto.output if o), "")
+        node = Node(key, proto.op_type, version, name, proto, inputs, [], attributes, home=region)
+        if proto.op_type in ("If", "Loop", "Scan"):
+            from rnncc.frontend.control import trace_control
+
+            trace_control(self, node, scope, region)
+            return
+        if proto.op_type == "Constant":
+            array = _constant(attributes, where)
+            scope.values[proto.output[0]] = self.constant(key, proto.output[0], array)
+            return
+        if _is_identity(node):
+            alias = inputs[0]
+            assert alias is not None
+            scope.values[proto.output[0]] = alias
+            return
+        arrays = self._fold(node)
+        if arrays is None:
+            types = self._infer(node)
+        else:
+            types = [(onnx.helper.np_dtype_to_tensor_dtype(a.dtype), a.shape) for a in arrays]
+        self.finish(node, types, scope, region, arrays)
+
+    def finish(
+        self,
+        node: Node,
+        types: list[tuple[int, Shape] | None],
+        scope: Scope,
+        region: Region,
+        arrays: list[np.ndarray] | None = None,
+    ) -> None:
+        """Give a node its outputs, of these types (None for one not asked for), and keep it."""
+        for index, (name, kind) in enumerate(zip(node.proto.output, types, strict=False)):
+            if not name or kind is None:
+                node.outputs.append(None)
+                continue
+            array = arrays[index] if arrays is not None else None
+            value = Value((*node.key, "output", index), name, *kind, array, node)
+            node.outputs.append(value)
+            scope.values[name] = value
+        region.nodes.append(node)
+
+    def _attributes(self, proto: NodeProto, version: int, key: tuple, where: str) -> dict[str, Any]:
+        """Attributes as Python values with the version's defaults; graphs are left out."""
+        place = (*key, proto.op_type)
+        if place not in self.memo.attributes:
+            form = form_of(form_name(proto.op_type, version))
+            found = {n: from_attribute(a) for n, a in form.defaults(version).items()}
+            for attribute in proto.attribute:
+                owner = f"{where}, attribute '{attribute.name}'"
+                if attribute.type == attribute.TENSOR:
+                    array = self.array((*key, attribute.name), attribute.t, owner)
+                    found[attribute.name] = array
+                elif attribute.type not in (attribute.GRAPH, attribute.GRAPHS):
+                    found[attribute.name] = proto_value(attribute, where)
+            self.memo.attributes[place] = found
+        return self.memo.attributes[place]
+
+    def _fold(self, node: Node) -> list[np.ndarray] | None:
+        """The outputs when they are constant, else None."""
+        first = node.inputs[0] if node.inputs else None
+        if node.op_type in ("Shape", "Size") and first is not None:
+            if (shape := first.known_shape) is None:
+                return None
+            if node.op_type == "Size":
+                return [np.array(int(np.prod(shape, dtype=object)), np.int64)]
+            return [kernels.shaping.shape_kernel(shape, node.attributes)]
+        if not kernels.has_kernel(node.op_type) or not node.inputs:
+            return None
+        arrays = [v.array if v is not None else None for v in node.inputs]
+        if any(v is not None and v.array is None for v in node.inputs):
+            return None
+        known = self.memo.folded.get(node.key)
+        if known is not None and all(a is b for a, b in zip(known[0], arrays, strict=True)):
+            return known[1]
+        try:
+            count = len(node.proto.output)
+            results = kernels.evaluate(node.op_type, arrays, node.attributes, count)
+        except kernels.NotFoldable:
+            return None
+        except (ValueError, IndexError, TypeError, OverflowError) as error:
+            raise ModelError(f"{node.where}: its constants do not fit: {error}") from None
+        self.memo.folded[node.key] = (arrays, results)
+        return results
+
+    def _infer(self, node: Node) -> list[tuple[int, Shape] | None]:
+        """The types of the outputs by ONNX's own inference."""
+        named = list(zip(node.proto.input, node.inputs, strict=True))
+        given = {n: v for n, v in named if v is not None}
+        small = {
+            n: v.array
+            for n, v in given.items()
+            if v.array is not None and v.array.size <= _SHAPE_ELEMENTS
+        }
+        types = tuple((v.element, v.shape) for v in given.values())
+        place = (node.key, types, tuple(a.tobytes() for a in small.values()))
+        if place not in self.memo.inferred:
+            self.memo.inferred[place] = self._inference(node, given, small)
+        return self.memo.inferred[place]
+
+    def _inference(
+        self, node: Node, given: dict[str, Value], small: dict[str, np.ndarray]
+    ) -> list[tuple[int, Shape] | None]:
+        schemas = versions_of(node.op_type)
+        schema = next(s for s in schemas if s.since_version == node.version)
+        opset = onnx.helper.make_opsetid("", max(self.opset, node.version))
+        try:
+            found = onnx.shape_inference.infer_node_outputs(
+                schema,
+                node.proto,
+                {n: type_proto(v.element, v.shape) for n, v in given.items()},
+                {n: onnx.numpy_helper.from_array(a, n) for n, a in small.items()},
+                opset_imports=[opset],
+                ir_version=max(self.loaded.proto.ir_version, 3),
+            )
+        except (onnx.shape_inference.InferenceError, RuntimeError, ValueError, TypeError) as error:
+            shapes = ", ".join(f"'{n}' {list(v.shape or ())}" for n, v in given.items())
+            raise ModelError(f"{node.where}: {reason_of(error)} (inputs {shapes})") from None
+        return [self._output_type(node, n, found.get(n)) if n else None for n in node.proto.output]
+
+    def _output_type(self, node: Node, name: str, kind: Any) -> tuple[int, Shape]:
+        """Element type and shape of an output, completed by what the model declares."""
+        if kind is not None and kind.WhichOneof("value") in _SEQUENCES:
+            word = kind.WhichOneof("value").removesuffix("_type").replace("_", " ")
+            raise UnsupportedError(f"{node.where}: its output '{name}' is {word}: not supported")
+        element = kind.tensor_type.elem_type if kind is not None else 0
+        shape = shape_of_type(kind) if kind is not None else None
+        if name in self.declared and (not element or shape is None or None in shape):
+            said = self.declared[name].type
+            element = element or said.tensor_type.elem_type
+            told = shape_of_type(said)
+            if shape is None:
+                shape = told
+            elif told is not None and len(told) == len(shape):
+                shape = tuple(a if a is not None else b for a, b in zip(shape, told, strict=True))
+        if not element:
+            raise ModelError(f"{node.where}: the type of its output '{name}' cannot be inferred")
+        return element, shape
+
+
+def _is_identity(node: Node) -> bool:
+    """Identity, and Dropout that neither trains nor gives its mask."""
+    if node.op_type == "Identity":
+        return True
+    if node.op_type != "Dropout" or any(node.proto.output[1:]):
+        return False
+    training = node.inputs[2] if len(node.inputs) > 2 else None
+    return training is None or (training.array is not None and not training.array.any())
+
+
+def _constant(attributes: dict[str, Any], where: str) -> np.ndarray:
+    """The array of a Constant node, in whichever attribute it is."""
+    kinds = {"value_int": np.int64, "value_ints": np.int64}
+    kinds |= {"value_float": np.float32, "value_floats": np.float32}
+    for name, value in attributes.items():
+        if name == "value":
+            return value
+        if name in kinds:
+            return freeze(np.array(value, kinds[name]))
+    names = ", ".join(attributes) or "no value"
+    raise UnsupportedError(f"{where}: a constant with {names} is not supported")
+
+
+def element_name(value: Value) -> str:
+    """ONNX's name for the element type of a value."""
+    return type_name(value.element)
