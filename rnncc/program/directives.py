@@ -1,0 +1,236 @@
+"""The directives of a whole program's assembler text."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnncc.errors import ProgramError
+from rnncc.isa.asm import Assembled, assemble_lines
+from rnncc.isa.lexer import Line
+from rnncc.isa.table import ISA_VERSION
+from rnncc.isa.types import ELEMENT_TYPES, ITEM_SIZES, NUMPY_TYPES
+from rnncc.machine.description import MachineDescription
+from rnncc.machine.load import load_machine, machine_names, parse_machine
+from rnncc.program.container import Port, Program, Segment, Symbol
+from rnncc.program.tensors import parse_json
+from rnncc.program.validate import NUMERICS, validate
+
+_ALIGN = 64
+_DIRECTIVES = (
+    ".isa", ".machine", ".numerics", ".scale", ".memory", ".symbol", ".const", ".work", ".input", ".output", ".host",
+    ".report",
+)  # fmt: skip
+
+
+class Header:
+    """What the directives of one text say.
+
+    Args:
+        source: name of the text, for messages and for machine files beside it.
+        constants: values of constants that the text does not give.
+    """
+
+    def __init__(self, source: str, constants: Mapping[str, np.ndarray]):
+        self.source = source
+        self.constants = constants
+        self.machine: MachineDescription | None = None
+        self.numerics = "exact"
+        self.scale = {"dram": 1, "wmem": 1, "vmem": 1}
+        self.memory: dict[str, int] = {}
+        self.symbols: dict[str, Symbol] = {}
+        self.segments: list[Segment] = []
+        self.ports: dict[str, list[Port]] = {"input": [], "output": []}
+        self.hosts: list[str] = []
+        self.report: dict[str, Any] = {}
+
+    def read(self, line: Line) -> None:
+        """Read one directive but ``.machine {``; AssemblyError with line and caret."""
+        name = line.choice("directive", _DIRECTIVES)[1:]
+        if name == "isa":
+            column, version = line.next.column, line.integer("the ISA version")
+            if version != ISA_VERSION:
+                raise line.error(
+                    f"ISA version {version}; this assembler knows {ISA_VERSION}", column
+                )
+        elif name == "machine":
+            self.machine = self._machine(line)
+        elif name == "numerics":
+            self.numerics = line.choice("numerics", NUMERICS)
+        elif name in ("scale", "memory"):
+            table = self.scale if name == "scale" else self.memory
+            while line.next.kind != "end":
+                memory = line.choice("memory", self.scale)
+                line.expect("=")
+                table[memory] = line.integer("a number")
+        elif name == "symbol":
+            symbol = line.quoted("the symbol's name")
+            maximum = line.integer("its maximum")
+            self.symbols[symbol] = Symbol(maximum, line.register())
+        elif name == "host":
+            self.hosts.append(line.quoted("a host function"))
+        elif name == "report":
+            column = line.next.column
+            try:
+                report = parse_json(line.quoted("JSON"), "report")
+            except ProgramError as error:
+                raise line.error(error.message, column) from None
+            if not isinstance(report, dict):
+                raise line.error("the report must be a JSON object", column)
+            self.report = report
+        else:
+            self._segment(line, name)
+        line.end()
+
+    def _machine(self, line: Line) -> MachineDescription:
+        name = line.quoted("a machine's name or file")
+        beside = Path(self.source).parent / name
+        return load_machine(beside if name not in machine_names() and beside.is_file() else name)
+
+    def _segment(self, line: Line, kind: str) -> None:
+        column = line.next.column
+        name = line.quoted(f"the {kind}'s name")
+        dtype = line.choice("element type", ELEMENT_TYPES)
+        shape, symbols = self._shape(line)
+        end = self.segments[-1].end if self.segments else 0
+        address = line.integer("an address") if line.accept("at") else -(-end // _ALIGN) * _ALIGN
+        owner = line.quoted("a segment's name") if line.accept("segment") else name
+        if any(segment.name == owner for segment in self.segments):
+            raise line.error(f"segment '{owner}' is defined twice", column)
+        if kind in self.ports:
+            self.ports[kind].append(Port(name, dtype, shape, symbols, owner))
+        elif any(symbols):
+            raise line.error("only inputs and outputs have axes that follow a symbol", column)
+        array = self._values(line, name, dtype, shape) if kind == "const" else None
+        self.segments.append(Segment(owner, kind, address, dtype, shape, array))
+
+    def _shape(self, line: Line) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """``[T:25, 1]`` -> ((25, 1), ("T", ""))."""
+        line.expect("[")
+        shape, symbols = [], []
+        while not line.accept("]"):
+            if shape:
+                line.expect(",")
+            symbol = ""
+            if line.next.kind in ("name", "string"):
+                symbol = line.quoted("a symbol")
+                line.expect(":")
+            column, extent = line.next.column, line.integer("an extent")
+            if extent < 0:
+                raise line.error(f"negative extent {extent}", column)
+            shape.append(extent)
+            symbols.append(symbol)
+        return tuple(shape), tuple(symbols)
+
+    def _values(self, line: Line, name: str, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
+        """A constant's values: ``= [1, 2]``, ``= hex "..."``, or from the arrays given."""
+        column = line.next.column
+        count, target = math.prod(shape), NUMPY_TYPES[dtype]
+        if not line.accept("="):
+            given = self.constants.get(name)
+            if given is None and count == 0:
+                given = np.zeros(shape, target)
+            if given is None:
+                raise line.error(
+                    f"no values for constant '{name}'",
+                    column,
+                    "write them, or give them in an .npz",
+                )
+            # NumPy's files know no bfloat16: such arrays come back as raw two-byte elements.
+            if given.dtype.kind == "V" and given.dtype.itemsize == target.itemsize:
+                given = given.view(target)
+            if given.dtype != target or given.shape != shape:
+                raise line.error(
+                    f"the array given for '{name}' is {given.dtype} {list(given.shape)}", column
+                )
+            return np.ascontiguousarray(given)
+        if line.accept("hex"):
+            try:
+                data = bytes.fromhex(line.quoted("hexadecimal digits in quotes"))
+            except ValueError:
+                raise line.error("not hexadecimal digits", column) from None
+            if len(data) != count * ITEM_SIZES[dtype]:
+                raise line.error(
+                    f"{len(data)} bytes for a constant of {count * ITEM_SIZES[dtype]}", column
+                )
+            if dtype == "i1" and max(data, default=0) > 1:
+                raise line.error("an i1 element is neither 0 nor 1", column)
+            return np.frombuffer(data, target).reshape(shape)
+        line.expect("[")
+        values: list[float | int] = []
+        while not line.accept("]"):
+            if values:
+                line.expect(",")
+            values.append(line.number("a number"))
+        if len(values) != count:
+            raise line.error(f"{len(values)} values for a constant of {count} elements", column)
+        try:
+            return np.array(values, target).reshape(shape)
+        except OverflowError:
+            raise line.error(f"a value does not fit {dtype}", column) from None
+
+
+def build_program(header: Header, text: str) -> Program:
+    """Read directives and instructions into a program; see ``rnncc.program.text.read_program``."""
+    body: list[Line] = []
+    rows = enumerate(text.splitlines(), start=1)
+    for number, row in rows:
+        if re.fullmatch(r"\s*\.machine\s*\{\s*", row):
+            header.machine = _embedded(rows, header.source, number)
+            continue
+        line = Line(row, number, header.source)
+        if not line.next.text.startswith("."):
+            body.append(line)
+        elif any(other.next.kind != "end" for other in body):
+            raise line.error("directives come before the instructions")
+        else:
+            header.read(line)
+    if header.machine is None:
+        raise Line("", 1, header.source).error(
+            "no .machine directive", hint="start with: .machine edge"
+        )
+    assembled = assemble_lines(body, {segment.name: segment.address for segment in header.segments})
+    program = Program.build(
+        assembled.instructions,
+        segments=tuple(header.segments),
+        inputs=tuple(header.ports["input"]),
+        outputs=tuple(header.ports["output"]),
+        machine=header.machine,
+        symbols=header.symbols,
+        memory=header.memory,
+        scale=header.scale,
+        numerics=header.numerics,
+        source_map=assembled.source_map,
+        hosts=tuple(header.hosts),
+        report=header.report,
+    )
+    _check(program, assembled)
+    return program
+
+
+def _embedded(rows: Iterator[tuple[int, str]], source: str, start: int) -> MachineDescription:
+    """The machine between ``.machine {`` and a line with ``}`` alone."""
+    lines: list[str] = []
+    for _, row in rows:
+        if row.strip() == "}":
+            # Empty lines in front keep the machine's own line numbers right.
+            return parse_machine("\n" * start + "\n".join(lines), source)
+        lines.append(row)
+    raise Line("", start, source).error(".machine { is not closed by a line with } alone")
+
+
+def _check(program: Program, assembled: Assembled) -> None:
+    """Validate; what is wrong with an instruction is said with its line."""
+    try:
+        validate(program)
+    except ProgramError as error:
+        place = re.match(r"instruction (\d+): ", error.message)
+        if place is None:
+            raise
+        line = assembled.lines[int(place[1])]
+        raise line.error(error.message[place.end() :], line.tokens[0].column, error.hint) from None
