@@ -1,0 +1,232 @@
+"""One ONNX operation while it is converted to nn: what it has, and how its replacement is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any, NoReturn
+
+import numpy as np
+from xdsl.dialects.builtin import TensorType, i64
+from xdsl.ir import Attribute, Operation, OpResult, SSAValue
+
+from rnncc.dialects import nn
+from rnncc.dialects._types import (
+    copy_node,
+    is_float,
+    node_name,
+    numpy_dtype,
+    shape_of,
+    symbols_of,
+    tensor_type,
+    type_of,
+)
+from rnncc.errors import DynamicTimeError, ShapeError, UnsupportedError
+
+#: A size and its symbol ("" when static).
+Dim = tuple[int, str]
+Converter = Callable[["Node"], "SSAValue | Sequence[SSAValue | None]"]
+
+
+def dims_of(value: SSAValue | Attribute) -> list[Dim]:
+    """Size and symbol of each dimension."""
+    return list(zip(shape_of(value), symbols_of(value), strict=True))
+
+
+def constant_value(value: SSAValue | None) -> np.ndarray | None:
+    """The array of a value known at compile time, None otherwise."""
+    if not isinstance(value, OpResult):
+        return None
+    op = value.op
+    if isinstance(op, nn.ConstantOp):
+        return op.array
+    if op.name == "onnx.Constant":
+        return constant_array(op)
+    if op.name == "onnx.Identity":
+        return constant_value(op.operands[0])
+    return None
+
+
+def constant_array(op: Any) -> np.ndarray | None:
+    """The array of an onnx.Constant, None for one with strings or sparse."""
+    dtypes = {"int": np.int64, "float": np.float32}
+    for name, value in op.onnx_attributes().items():
+        if name == "value":
+            return value
+        base = name.removeprefix("value_").removesuffix("s")
+        if base in dtypes:
+            return np.array(value, dtypes[base])
+    return None
+
+
+class Node:
+    """An ONNX operation and the nn operations that will take its place.
+
+    Attributes:
+        op: the operation of the onnx dialect.
+        kind: its ONNX operator name.
+        version: the operator's since-version.
+        attrs: its ONNX attributes as Python values, defaults included.
+        emitted: the new operations, in order.
+    """
+
+    def __init__(self, op: Any):
+        self.op: Any = op
+        self.kind: str = op.name.removeprefix("onnx.")
+        self.version: int = op.version
+        self.attrs: dict[str, Any] = op.onnx_attributes()
+        self.inputs: list[SSAValue | None] = op.inputs_by_position()
+        self.emitted: list[Operation] = []
+
+    @property
+    def title(self) -> str:
+        """Operator and node name, for messages."""
+        return f"{self.kind} '{node_name(self.op)}'" if node_name(self.op) else self.kind
+
+    def refuse(self, reason: str) -> NoReturn:
+        """Raise UnsupportedError with operator, node and reason."""
+        raise UnsupportedError(f"{self.title}: {reason}")
+
+    def refuse_dynamic(self, reason: str) -> NoReturn:
+        """Raise DynamicTimeError with operator, node and reason."""
+        raise DynamicTimeError(f"{self.title}: {reason}")
+
+    def input(self, index: int) -> SSAValue | None:
+        """An input by position, None when absent."""
+        return self.inputs[index] if index < len(self.inputs) else None
+
+    def need(self, index: int) -> SSAValue:
+        """An input that the operator requires."""
+        value = self.input(index)
+        if value is None:
+            self.refuse(f"input {index} is missing")
+        return value
+
+    def constant(self, index: int) -> np.ndarray | None:
+        """The array of an input that is known at compile time; None when absent.
+
+        Raises UnsupportedError when the input is there but computed at run time.
+        """
+        value = self.input(index)
+        if value is None:
+            return None
+        array = constant_value(value)
+        if array is None:
+            name = self.op.form.inputs[min(index, len(self.op.form.inputs) - 1)].name
+            self.refuse(f"the input '{name}' must be known at compile time")
+        return array
+
+    def integers(self, attr: str, index: int) -> list[int] | None:
+        """Whole numbers given as an attribute (old opsets) or as a constant input; None if absent."""
+        if attr in self.attrs:
+            value = self.attrs[attr]
+            return [int(v) for v in (value if isinstance(value, Sequence) else [value])]
+        array = self.constant(index)
+        return None if array is None else [int(v) for v in array.reshape(-1)]
+
+    def axis(self, value: int, rank: int) -> int:
+        """An axis counted from the front; raises ShapeError when it does not exist."""
+        if not -rank <= value < rank:
+            raise ShapeError(f"{self.title}: axis {value} of a tensor with {rank} dimensions")
+        return value % rank
+
+    def result_type(self, index: int = 0) -> TensorType:
+        """The type that shape inference gave a result."""
+        value = self.op.outputs_by_position()[index]
+        if not isinstance(value.type, TensorType) or any(n < 0 for n in shape_of(value)):
+            self.refuse("the shape of its result is not known at compile time")
+        return value.type
+
+    def wants(self, index: int) -> bool:
+        """Whether the model uses a result."""
+        outputs = self.op.outputs_by_position()
+        return index < len(outputs) and outputs[index] is not None
+
+    # Builders: each appends one nn operation and returns its value.
+
+    def emit(self, op: nn.NNOp) -> OpResult:
+        """Append an operation that carries this node's name."""
+        copy_node(self.op, op)
+        self.emitted.append(op)
+        return op.results[0]
+
+    def array(self, value: Any, elt: Attribute | None = None) -> SSAValue:
+        """A constant, in the element type `elt` when given."""
+        array = np.asarray(value)
+        return self.emit(nn.ConstantOp(array if elt is None else array.astype(numpy_dtype(elt))))
+
+    def unary(self, kind: str, x: SSAValue, alpha=None, beta=None) -> SSAValue:
+        """See nn.unary."""
+        return self.emit(nn.UnaryOp(kind, x, alpha, beta))
+
+    def binary(self, kind: str, a: SSAValue, b: SSAValue | float) -> SSAValue:
+        """See nn.binary; a number becomes a scalar of a's element type."""
+        return self.emit(nn.BinaryOp(kind, a, self._like(b, a)))
+
+    def compare(self, kind: str, a: SSAValue, b: SSAValue | float) -> SSAValue:
+        """See nn.compare; a number becomes a scalar of a's element type."""
+        return self.emit(nn.CompareOp(kind, a, self._like(b, a)))
+
+    def select(self, c: SSAValue, a: SSAValue, b: SSAValue) -> SSAValue:
+        """See nn.select."""
+        return self.emit(nn.SelectOp(c, a, b))
+
+    def cast(self, x: SSAValue, elt: Attribute) -> SSAValue:
+        """x in another element type; x itself when it has that type."""
+        same = type_of(x).get_element_type() == elt
+        return x if same else self.emit(nn.CastOp(x, elt))
+
+    def reduce(
+        self, kind: str, x: SSAValue, axes: Sequence[int], keepdims: bool = True
+    ) -> SSAValue:
+        """See nn.reduce."""
+        return self.emit(nn.ReduceOp(kind, x, sorted(axes), keepdims))
+
+    def reshape(self, x: SSAValue, dims: Sequence[Dim]) -> SSAValue:
+        """x under other dimensions; x itself when it has them."""
+        elt = type_of(x).get_element_type()
+        kind = tensor_type(elt, [d[0] for d in dims], [d[1] for d in dims])
+        return x if x.type == kind else self.emit(nn.ReshapeOp(x, kind))
+
+    def transpose(self, x: SSAValue, perm: Sequence[int]) -> SSAValue:
+        """x with its dimensions in another order; x itself for the order it has."""
+        same = list(perm) == list(range(len(perm)))
+        return x if same else self.emit(nn.TransposeOp(x, perm))
+
+    def broadcast(self, x: SSAValue, dims: Sequence[Dim]) -> SSAValue:
+        """x repeated to the dimensions; x itself when it has them."""
+        elt = type_of(x).get_element_type()
+        kind = tensor_type(elt, [d[0] for d in dims], [d[1] for d in dims])
+        return x if x.type == kind else self.emit(nn.BroadcastOp(x, kind))
+
+    def slice_axis(self, x: SSAValue, axis: int, start: int, size: int, step: int = 1) -> SSAValue:
+        """A slice along one axis, whole in the others."""
+        shape = shape_of(x)
+        starts, sizes, steps = [0] * len(shape), list(shape), [1] * len(shape)
+        starts[axis], sizes[axis], steps[axis] = start, size, step
+        return self.emit(nn.SliceOp(x, starts, sizes, steps))
+
+    def merge(self, dims: Sequence[Dim]) -> Dim:
+        """The dimension that adjacent dimensions become when flattened into one."""
+        symbols = [s for _, s in dims if s]
+        if len(symbols) > 1:
+            self.refuse_dynamic("two run-time lengths in one dimension")
+        return prod(n for n, _ in dims), symbols[0] if symbols else ""
+
+    def length(self, x: SSAValue, axis: int) -> SSAValue:
+        """The actual size of a dimension as a scalar i64 tensor."""
+        size, symbol = dims_of(x)[axis]
+        if not symbol:
+            return self.array(np.int64(size))
+        count = self.emit(nn.IotaOp(tensor_type(i64, [size], [symbol]), 0))
+        return self.binary("add", self.reduce("max", count, [0], keepdims=False), 1)
+
+    def _like(self, value: SSAValue | float, other: SSAValue) -> SSAValue:
+        if isinstance(value, SSAValue):
+            return value
+        return self.array(value, type_of(other).get_element_type())
+
+
+def is_floating(value: SSAValue) -> bool:
+    """Whether a value's elements are floating-point numbers."""
+    return is_float(type_of(value).get_element_type())

@@ -1,0 +1,94 @@
+"""Running a whole module: inputs and outputs by ONNX name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+
+import numpy as np
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
+from xdsl.interpreter import Interpreter, InterpreterFunctions
+from xdsl.interpreters.func import FuncFunctions
+
+from rnncc.dialects._types import symbol_maxima
+from rnncc.errors import InputError, ModelError, RnnccError, nearest
+from rnncc.interpreter.lengths import Lengths, find_lengths
+
+#: module:class of the semantics of each dialect; each class is made with the Lengths of the run.
+IMPLEMENTATIONS = ("rnncc.interpreter.nn:NNFunctions",)
+
+
+def implementations(lengths: Lengths) -> list[InterpreterFunctions]:
+    """The semantics of every dialect for a run with these lengths."""
+    made: list[InterpreterFunctions] = [FuncFunctions()]
+    for entry in IMPLEMENTATIONS:
+        module, name = entry.split(":")
+        made.append(getattr(import_module(module), name)(lengths))
+    return made
+
+
+def main_function(module: ModuleOp) -> func.FuncOp:
+    """``func.func @main`` of a module; raises ModelError when there is none."""
+    for op in module.ops:
+        if isinstance(op, func.FuncOp) and op.sym_name.data == "main":
+            return op
+    raise ModelError("the module has no func.func @main")
+
+
+def port_names(function: func.FuncOp, which: str, count: int) -> list[str]:
+    """The ONNX names in ``rnncc.inputs`` or ``rnncc.outputs``, or 0, 1, ... without them."""
+    names = function.attributes.get(f"rnncc.{which}")
+    if not isinstance(names, ArrayAttr):
+        return [str(i) for i in range(count)]
+    if len(names) != count:
+        raise ModelError(f"rnncc.{which} has {len(names)} names for {count} values")
+    return [name.data for name in names if isinstance(name, StringAttr)]
+
+
+def check_names(inputs: Mapping[str, object], names: list[str]) -> None:
+    """Raise InputError for a missing or an unknown input name."""
+    for name in inputs:
+        if name not in names:
+            raise InputError(f"the model has no input '{name}'", nearest(name, names))
+    for name in names:
+        if name not in inputs:
+            raise InputError(f"input '{name}' is missing")
+
+
+def run(
+    module: ModuleOp,
+    inputs: Mapping[str, np.ndarray],
+    lengths: Mapping[str, int] | None = None,
+) -> dict[str, np.ndarray]:
+    """Compute a module's outputs.
+
+    Args:
+        module: any stage without onnx operations; its ``@main`` is run.
+        inputs: ONNX input name -> array with its actual (perhaps shorter than maximum) shape.
+        lengths: symbol -> length, for symbols that no input's shape shows.
+
+    Returns:
+        ONNX output name -> array with its actual shape.
+
+    Raises:
+        InputError: the inputs do not fit the module, or an index is out of range.
+        ModelError: the module has no ``@main``.
+    """
+    function = main_function(module)
+    names = port_names(function, "inputs", len(function.body.block.args))
+    check_names(inputs, names)
+    arrays = {name: np.asarray(inputs[name]) for name in names}
+    types = {name: arg.type for name, arg in zip(names, function.body.block.args, strict=True)}
+    interpreter = Interpreter(module)
+    for made in implementations(find_lengths(types, arrays, symbol_maxima(function), lengths)):
+        interpreter.register_implementations(made)
+    try:
+        with np.errstate(all="ignore"):
+            results = interpreter.call_op(function, tuple(arrays[name] for name in names))
+    except RnnccError as error:
+        # xDSL notes the whole module on any error; the message says where it is.
+        error.__notes__ = []
+        raise
+    outputs = port_names(function, "outputs", len(results))
+    return {name: np.array(value) for name, value in zip(outputs, results, strict=True)}
