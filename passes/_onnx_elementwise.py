@@ -52,12 +52,7 @@ def _power(n: Node) -> SSAValue:
 
 
 def _modulo(n: Node) -> SSAValue:
-    x = n.need(0)
-    if n.attrs["fmod"]:
-        return n.binary("fmod", x, n.need(1))
-    if is_float(type_of(x).get_element_type()):
-        n.refuse("floating-point operands need fmod=1")
-    return n.binary("mod", x, n.need(1))
+    return n.binary("fmod" if n.attrs["fmod"] else "mod", n.need(0), n.need(1))
 
 
 def _clip(n: Node) -> SSAValue:

@@ -72,7 +72,7 @@ class Node:
 
     def __init__(self, op: Any):
         self.op: Any = op
-        self.kind: str = op.name.removeprefix("onnx.")
+        self.kind: str = op.FORM.op_type
         self.version: int = op.version
         self.attrs: dict[str, Any] = op.onnx_attributes()
         self.inputs: list[SSAValue | None] = op.inputs_by_position()
@@ -112,7 +112,7 @@ class Node:
             return None
         array = constant_value(value)
         if array is None:
-            name = self.op.form.inputs[min(index, len(self.op.form.inputs) - 1)].name
+            name = self.op.FORM.inputs[min(index, len(self.op.FORM.inputs) - 1)].name
             self.refuse(f"the input '{name}' must be known at compile time")
         return array
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from math import prod
 
 import numpy as np
@@ -10,7 +9,7 @@ from xdsl.dialects.builtin import i64
 from xdsl.ir import SSAValue
 
 from rnncc.dialects import nn
-from rnncc.dialects._types import shape_of, symbols_of, type_of
+from rnncc.dialects._types import shape_of, symbols_of, tensor_type, type_of
 from rnncc.passes._onnx_node import Converter, Dim, Node, constant_value, dims_of
 
 #: A constant of more elements than this stays a scalar that is broadcast.
@@ -18,29 +17,8 @@ _MATERIALISE = 1 << 12
 
 
 def _reshape(n: Node) -> SSAValue:
-    x = n.need(0)
-    shape = constant_value(n.need(1))
-    if shape is None or 0 in shape_of(x):
-        return n.reshape(x, dims_of(n.result_type()))
-    target: list[Dim] = []
-    unknown = None
-    for i, size in enumerate(int(v) for v in shape):
-        if size == 0 and not n.attrs.get("allowzero") and i < len(shape_of(x)):
-            target.append(dims_of(x)[i])
-        elif size == -1 and unknown is None:
-            unknown = i
-            target.append((1, ""))
-        else:
-            target.append((size, ""))
-    known = prod(size for size, _ in target)
-    if unknown is not None and known:
-        left = Counter(symbols_of(x))
-        left.subtract(s for _, s in target)
-        rest = [s for s in left.elements() if s]
-        if len(rest) > 1:
-            n.refuse_dynamic("two run-time lengths in one dimension")
-        target[unknown] = (prod(shape_of(x)) // known, rest[0] if rest else "")
-    return n.reshape(x, target)
+    # The shape operand has the sizes at their maximum; only the result type knows the lengths.
+    return n.reshape(n.need(0), dims_of(n.result_type()))
 
 
 def _flatten(n: Node) -> SSAValue:
@@ -135,12 +113,12 @@ def _tile(n: Node) -> SSAValue:
     dims = dims_of(x)
     repeats = n.constant(1)
     counts = [1] * len(dims) if repeats is None else [int(r) for r in repeats]
-    # [a, b] -> [1, a, 1, b] -> [p, a, q, b] -> [p*a, q*b]
-    apart, wide, flat = [], [], []
-    for count, (size, symbol) in zip(counts, dims, strict=True):
-        apart += [(1, ""), (size, symbol)]
-        wide += [(count, ""), (size, symbol)]
-        flat.append((count * size, symbol))
+    # [a, b] -> [1, a, 1, b] -> [p, a, q, b] -> [p*a, q*b]; a count may be a run-time length.
+    flat = dims_of(n.result_type())
+    apart, wide = [], []
+    for count, dim, (_, symbol) in zip(counts, dims, flat, strict=True):
+        apart += [(1, ""), dim]
+        wide += [(count, "" if dim[1] else symbol), dim]
     if flat == dims:
         return x
     return n.reshape(n.broadcast(n.reshape(x, apart), wide), flat)
@@ -151,6 +129,11 @@ def _range(n: Node) -> SSAValue:
     assert start is not None and limit is not None and delta is not None
     elt = type_of(n.need(0)).get_element_type()
     first, step = start.item(), delta.item()
+    (size, symbol) = dims_of(n.result_type())[0]
+    if symbol:
+        count = n.emit(nn.IotaOp(tensor_type(elt, [size], [symbol]), 0))
+        scaled = count if step == 1 else n.binary("mul", count, step)
+        return scaled if first == 0 else n.binary("add", scaled, first)
     count = max(int(np.ceil((limit.item() - first) / step)), 0)
     return n.array(first + np.arange(count) * step, elt)
 
@@ -205,7 +188,8 @@ def _space_to_depth(n: Node) -> SSAValue:
     if h[1] or w[1]:
         n.refuse_dynamic("rearranges a run-time length")
     x = n.reshape(n.need(0), [b, c, (h[0] // k, ""), (k, ""), (w[0] // k, ""), (k, "")])
-    x = n.transpose(x, [0, 3, 5, 1, 2, 4])
+    crd = n.attrs.get("mode", "DCR") == "CRD"
+    x = n.transpose(x, [0, 1, 3, 5, 2, 4] if crd else [0, 3, 5, 1, 2, 4])
     return n.reshape(x, [b, (c[0] * k * k, c[1]), (h[0] // k, ""), (w[0] // k, "")])
 
 

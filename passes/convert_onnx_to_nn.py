@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rnncc.dialects._onnx_base import OnnxOp
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
+from rnncc.dialects._onnx_base import OnnxOp
 from rnncc.dialects._types import shape_of, type_of
 from rnncc.errors import DynamicTimeError, ModelError, RnnccError
 from rnncc.passes import (
@@ -61,7 +61,7 @@ def convert(op: OnnxOp) -> None:
         UnsupportedError: there is no exact replacement.
         DynamicTimeError: the replacement would be exact for one run-time length only.
     """
-    if all(result.first_use is None for result in op.results) and op.name != "onnx.Yield":
+    if all(result.first_use is None for result in op.results):
         _erase(op)
         return
     node = Node(op)
