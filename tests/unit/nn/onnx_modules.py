@@ -66,7 +66,7 @@ def node(
     properties = {
         a.name: to_attribute(_value(a), a.type, f"{op_type}.{a.name}") for a in proto.attribute
     }
-    cls = dialect.operation_for(op_type, opset)
+    cls = dialect.operation_for(op_type, version(op_type, opset))
     return cls.make(
         operands,
         results,
