@@ -1,8 +1,9 @@
-"""Make the digits sample: a GRU that reads 8x8 pictures of digits row by row, and its held-out pictures.
+"""Make the digits sample: a GRU that reads 8x8 pictures row by row, and its held-out pictures.
 
     python make.py
 
-It needs torch, onnx, onnxruntime, numpy and scikit-learn (which carries the 1797 pictures), and half a minute.
+It needs torch, onnx, onnxruntime, numpy and scikit-learn (which carries the 1797 pictures), and
+half a minute.
 """
 
 import argparse
@@ -96,8 +97,9 @@ def main() -> None:
     (logits,) = session.run(None, {"x": held_x})
     right = int((logits.argmax(1) == held_y).sum())
     linear = LogisticRegression(max_iter=2000).fit(x.reshape(len(x), -1), y)
+    score = linear.score(held_x.reshape(-1, 64), held_y)
     print(f"GRU, ONNX Runtime, float32: {right} of {len(held_y)} right, {right / len(held_y):.2%}")
-    print(f"logistic regression on the 64 pixels: {linear.score(held_x.reshape(-1, 64), held_y):.2%}")
+    print(f"logistic regression on the 64 pixels: {score:.2%}")
     print(f"first 16 labels: {held_y[:16].tolist()}")
     print(f"first 16 answers: {logits[:16].argmax(1).tolist()}")
 

@@ -1,8 +1,9 @@
 """The text of the language model: Jane Austen's six novels, read from a Debian package.
 
-The package ``r-cran-janeaustenr`` carries the novels (published 1811 to 1817, in the public domain) as
-objects of the R language. Nothing of R is needed to read them: a ``.deb`` is an ``ar`` archive that holds
-a tar file, and the novels lie in it as vectors of lines in R's serialisation format, compressed by zlib.
+The package ``r-cran-janeaustenr`` carries the novels (published 1811 to 1817, in the public domain)
+as objects of the R language. Nothing of R is needed to read them: a ``.deb`` is an ``ar`` archive
+that holds a tar file, and the novels lie in it as vectors of lines in R's serialisation format,
+compressed by zlib.
 
     apt-get download r-cran-janeaustenr
 """
@@ -57,7 +58,7 @@ def read_deb(path: Path) -> dict[str, bytes]:
 
 
 class RReader:
-    """Reads the little of R's serialisation format (XDR, versions 2 and 3) that vectors and lists need."""
+    """Reads what vectors and lists need of R's serialisation format (XDR, versions 2 and 3)."""
 
     def __init__(self, data: bytes):
         self.data, self.position, self.references = data, 0, []
@@ -99,7 +100,8 @@ class RReader:
             return pairs
         if kind == 9:
             size = self.int()
-            return None if size == -1 else self.take(size).decode("latin-1" if flags & 1 << 14 else "utf-8")
+            coding = "latin-1" if flags & 1 << 14 else "utf-8"
+            return None if size == -1 else self.take(size).decode(coding)
         if kind in (10, 13):
             result = [self.int() for _ in range(self.int())]
         elif kind == 14:
@@ -120,9 +122,9 @@ def paragraphs(lines: list[str]):
     """Yield the paragraphs of a novel in lower case, without title, headings and end mark."""
     first = next(i for i, line in enumerate(lines) if re.match("chapter", line, re.IGNORECASE))
     current: list[str] = []
-    for line in [*lines[first:], ""]:
-        line = line.strip()
-        if line.lstrip("*").startswith("A NOTE ON THE TEXT"):  # an editor's, behind Northanger Abbey
+    for line in map(str.strip, [*lines[first:], ""]):
+        # An editor's words behind Northanger Abbey.
+        if line.lstrip("*").startswith("A NOTE ON THE TEXT"):
             break
         if line and not HEADING.match(line):
             current.append(line)
@@ -153,7 +155,7 @@ def read_novels(path: Path) -> dict[str, list[str]]:
 
 
 def vocabulary(tokens: list[str], size: int) -> list[str]:
-    """Return the ``size`` entries of the vocabulary: the two special tokens, then words by frequency."""
+    """Return a vocabulary of ``size``: the two special tokens, then words by frequency."""
     counts = Counter(token for token in tokens if token != END)
     ranked = sorted(counts, key=lambda token: (-counts[token], token))
     return [UNKNOWN, END, *ranked[: size - 2]]

@@ -3,11 +3,11 @@
     apt-get download r-cran-janeaustenr
     python make.py --deb r-cran-janeaustenr_1.0.0-1_all.deb
 
-It needs torch, onnx, onnxscript, onnxruntime and numpy, one core and some ten minutes. Seeds are fixed; two runs on
-one machine and one version of torch give the same weights.
+It needs torch, onnx, onnxruntime and numpy, one core and some ten minutes. The seed is fixed.
 """
 
 import argparse
+import itertools
 import math
 import time
 from collections import Counter
@@ -22,7 +22,7 @@ from torch import nn
 
 HERE = Path(__file__).parent
 HELD_OUT = 1001
-"""Tokens at the end of each novel that are kept from training: one of context, a thousand to predict."""
+"""Tokens kept from training at the end of each novel: one of context, a thousand to predict."""
 
 
 class LanguageModel(nn.Module):
@@ -48,10 +48,16 @@ def train(model: LanguageModel, tokens: np.ndarray, valid: np.ndarray, args) -> 
     """Train by truncated backpropagation through time, on ``args.batch`` streams side by side."""
     length = len(tokens) // args.batch
     streams = torch.from_numpy(tokens[: length * args.batch].reshape(args.batch, length).T.copy())
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.02)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.02
+    )
     starts = range(0, length - 1, args.steps)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, args.rate, total_steps=args.epochs * len(starts), pct_start=0.1, final_div_factor=50
+        optimizer,
+        args.rate,
+        total_steps=args.epochs * len(starts),
+        pct_start=0.1,
+        final_div_factor=50,
     )
     layers, hidden = model.lstm.num_layers, model.lstm.hidden_size
     begun = time.process_time()
@@ -77,7 +83,9 @@ def train(model: LanguageModel, tokens: np.ndarray, valid: np.ndarray, args) -> 
         with torch.no_grad():
             zeros = torch.zeros(layers, valid.shape[1], hidden)
             logits, *_ = model(torch.from_numpy(valid[:-1]), zeros, zeros)
-            loss = nn.functional.cross_entropy(logits.flatten(0, 1), torch.from_numpy(valid[1:]).flatten())
+            loss = nn.functional.cross_entropy(
+                logits.flatten(0, 1), torch.from_numpy(valid[1:]).flatten()
+            )
         print(
             f"epoch {epoch + 1}: training perplexity {math.exp(total / count):.1f}, validation"
             f" {math.exp(loss):.1f}, {time.process_time() - begun:.0f} s of CPU",
@@ -112,18 +120,19 @@ def export(model: LanguageModel, path: Path) -> None:
 
 
 def share_projection(proto: onnx.ModelProto) -> None:
-    """Replace the projection's matrix, which the exporter stores as a second copy, by the embedding transposed."""
+    """Replace the second copy of the shared weights, which the exporter stores, by a Transpose."""
     arrays = {item.name: onnx.numpy_helper.to_array(item) for item in proto.graph.initializer}
     copies = [n for n, a in arrays.items() if np.array_equal(a, arrays["embedding.weight"].T)]
     for name in copies:
         user = next(i for i, node in enumerate(proto.graph.node) if name in node.input)
-        turn = onnx.helper.make_node("Transpose", ["embedding.weight"], [name], "projection.weight", perm=[1, 0])
+        turn = onnx.helper.make_node("Transpose", ["embedding.weight"], [name], perm=[1, 0])
+        turn.name = "projection.weight"
         proto.graph.node.insert(user, turn)
         proto.graph.initializer.remove(next(i for i in proto.graph.initializer if i.name == name))
 
 
 def measure(path: Path, tokens: np.ndarray, layers: int, hidden: int) -> float:
-    """Return the perplexity of tokens [T, B] under the exported model, by ONNX Runtime in float32."""
+    """Return the perplexity of tokens [T, B] under the exported model, by ONNX Runtime."""
     zeros = np.zeros((layers, tokens.shape[1], hidden), np.float32)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (logits,) = session.run(["logits"], {"tokens": tokens[:-1], "h0": zeros, "c0": zeros})
@@ -134,15 +143,16 @@ def measure(path: Path, tokens: np.ndarray, layers: int, hidden: int) -> float:
 
 
 def count_models(tokens: np.ndarray, held_out: np.ndarray, words: int) -> dict[str, float]:
-    """Return the perplexity of n-gram models made from counts: unigram, and bigram and trigram by Kneser-Ney.
+    """Return the perplexity of n-gram models: unigram, bigram and trigram.
 
-    The n-gram models are interpolated Kneser-Ney with one discount of 0.75, the usual strong baseline.
+    The last two are interpolated Kneser-Ney with one discount of 0.75, the usual strong baseline.
     """
     discount = 0.75
     text = tokens.tolist()
     counts = np.bincount(tokens, minlength=words) + 1e-3
     unigram = counts / counts.sum()
-    pairs, triples = Counter(zip(text, text[1:], strict=False)), Counter(zip(text, text[1:], text[2:], strict=False))
+    pairs = Counter(itertools.pairwise(text))
+    triples = Counter(zip(text, text[1:], text[2:], strict=False))
 
     def grouped(grams):
         """Count how often, and with how many different followers, each context was seen."""
@@ -152,7 +162,7 @@ def count_models(tokens: np.ndarray, held_out: np.ndarray, words: int) -> dict[s
             kinds[gram[:-1]] += 1
         return seen, kinds
 
-    # How many different words stand before a word, and before a pair: the lower orders of Kneser-Ney.
+    # How many different words stand before a word, and before a pair: Kneser-Ney's lower orders.
     before = np.full(words, 1e-3)
     for _, word in pairs:
         before[word] += 1
@@ -165,7 +175,8 @@ def count_models(tokens: np.ndarray, held_out: np.ndarray, words: int) -> dict[s
             return lower
         return (max(grams[gram] - discount, 0) + discount * kinds[context] * lower) / seen[context]
 
-    pair_groups, novel_groups, triple_groups = grouped(pairs), grouped(novel_pairs), grouped(triples)
+    pair_groups, novel_groups = grouped(pairs), grouped(novel_pairs)
+    triple_groups = grouped(triples)
     sums, predicted = np.zeros(3), 0
     for stream in held_out.T.tolist():
         for i in range(1, len(stream)):
@@ -184,7 +195,8 @@ def count_models(tokens: np.ndarray, held_out: np.ndarray, words: int) -> dict[s
 def main() -> None:
     """Read the command line and make every file."""
     parser = argparse.ArgumentParser(description="Make the language model sample.")
-    parser.add_argument("--deb", type=Path, required=True, help="the Debian package r-cran-janeaustenr")
+    package = "the Debian package r-cran-janeaustenr"
+    parser.add_argument("--deb", type=Path, required=True, help=package)
     parser.add_argument("--out", type=Path, default=HERE, help="where the files go (default: here)")
     parser.add_argument("--words", type=int, default=4000, help="size of the vocabulary")
     parser.add_argument("--hidden", type=int, default=128, help="size of embedding and state")
@@ -201,7 +213,10 @@ def main() -> None:
 
     novels = read_novels(args.deb)
     # The end of each novel is held out; the stretch before it watches over the training.
-    parts = [(text[: -2 * HELD_OUT], text[-2 * HELD_OUT : -HELD_OUT], text[-HELD_OUT:]) for text in novels.values()]
+    parts = [
+        (text[: -2 * HELD_OUT], text[-2 * HELD_OUT : -HELD_OUT], text[-HELD_OUT:])
+        for text in novels.values()
+    ]
     words = vocabulary([token for part in parts for token in part[0]], args.words)
     index = {word: i for i, word in enumerate(words)}
     unknown = index[UNKNOWN]
@@ -225,12 +240,14 @@ def main() -> None:
     np.savez_compressed(args.out / "heldout.npz", tokens=held_out)
     np.savez_compressed(args.out / "tokens.npz", tokens=tokens.astype(np.uint16))
     zeros = np.zeros((args.layers, 4, args.hidden), np.float32)
-    np.savez_compressed(args.out / "heldout_batch.npz", tokens=held_out[:25, :4], h0=zeros, c0=zeros)
+    batch = {"tokens": held_out[:25, :4], "h0": zeros, "c0": zeros}
+    np.savez_compressed(args.out / "heldout_batch.npz", **batch)
 
     print("perplexity on the held-out text:")
     for name, value in count_models(tokens, held_out, args.words).items():
         print(f"  {name:8} {value:7.1f}")
-    print(f"  {'LSTM':8} {measure(path, held_out, args.layers, args.hidden):7.1f}  (ONNX Runtime, float32)")
+    value = measure(path, held_out, args.layers, args.hidden)
+    print(f"  {'LSTM':8} {value:7.1f}  (ONNX Runtime, float32)")
 
 
 if __name__ == "__main__":
