@@ -132,10 +132,10 @@ class InstructionOp(IRDLOperation):
         """The view operands, destination first."""
         return tuple(self.operands[: len(self.VIEWS)])
 
-    def counts(self, name: str) -> list[tuple[int, int]]:
-        """The axes that an operand's strides walk, each with its static extent."""
-        extents = self.extent_values
-        return [(axis, extents[axis]) for axis in self.AXES.get(name, (0, 1, 2))]
+    def counts(self, name: str) -> list[tuple[int, int, SSAValue | None]]:
+        """The axes that an operand's strides walk: axis, static extent, register that multiplies it."""
+        extents, dims = self.extent_values, self.dims
+        return [(axis, extents[axis], dims[axis]) for axis in self.AXES.get(name, (0, 1, 2))]
 
     @property
     def reads(self) -> tuple[SSAValue, ...]:
@@ -209,7 +209,7 @@ def static_span(op: InstructionOp, name: str, view: ViewOp) -> tuple[int, int] |
     if limit is None:
         return None
     strides = view.stride_values
-    ends = [(count - 1) * strides[axis] for axis, count in op.counts(name)]
+    ends = [(count - 1) * strides[axis] for axis, count, _ in op.counts(name)]
     ends.append((max(limit, 1) - 1) * view.index_stride.value.data)
     offset = view.offset.value.data
     return offset + sum(min(0, e) for e in ends), offset + sum(max(0, e) for e in ends) + 1

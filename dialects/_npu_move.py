@@ -134,10 +134,10 @@ class GatherOp(InstructionOp):
     def __init__(self, dst: Value, table: Value, index: Value, extents, *, rows: int, dims=NO_DIMS):
         super().__init__([dst, table, index], extents, dims, {"rows": number_attribute(rows)})
 
-    def counts(self, name: str) -> list[tuple[int, int]]:
+    def counts(self, name: str) -> list[tuple[int, int, SSAValue | None]]:
         """As for every instruction; the table has `rows` rows."""
         counts = super().counts(name)
-        return [(0, self.rows.value.data), *counts] if name == "table" else counts
+        return [(0, self.rows.value.data, None), *counts] if name == "table" else counts
 
     def verify_types(self) -> None:
         """Table and destination of one type; integer indices."""

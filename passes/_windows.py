@@ -1,0 +1,218 @@
+"""Which elements of which buffer an operation touches: the facts behind every reordering.
+
+A *window* is an interval of elements, exact enough to tell two rows or two columns of a buffer
+apart. Windows whose index is the same register move together and are compared at index 0; any
+other pair is compared over everything the indices can reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Block, BlockArgument, Operation, SSAValue
+
+from rnncc.dialects import npu
+
+WHOLE = 1 << 60
+"""Beyond every buffer: the bound of a window that a register decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The elements [low, high) of a buffer, moved by ``index * index_stride``.
+
+    Attributes:
+        buffer: the buffer.
+        low: first element at index 0.
+        high: one past the last element at index 0.
+        index: register that moves it, None when it stays.
+        index_stride: elements a step.
+        period: distance of its rows when they are apart from one another, else 0.
+        inner: elements from the start of a row to the end of its last element.
+        dense: every element of the interval is touched, whatever the registers are.
+        key: equal keys touch exactly the same elements in the same turn.
+    """
+
+    buffer: SSAValue
+    low: int
+    high: int
+    index: SSAValue | None
+    index_stride: int
+    period: int
+    inner: int
+    dense: bool
+    key: tuple[object, ...]
+
+    def spread(self) -> Window:
+        """The window over all values of its index."""
+        if self.index is None:
+            return self
+        limit = _limit(self.index)
+        if limit is None:
+            return replace(self, low=-WHOLE, high=WHOLE, index=None, period=0, dense=False)
+        reach = (limit - 1) * self.index_stride
+        dense = self.dense and abs(self.index_stride) == self.high - self.low
+        low, high = self.low + min(0, reach), self.high + max(0, reach)
+        return replace(self, low=low, high=high, index=None, period=0, dense=dense)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A window and whether it is written."""
+
+    window: Window
+    write: bool
+
+
+def overlap(a: Window, b: Window) -> bool:
+    """Whether two windows may share an element in one turn of their common loops."""
+    if a.buffer is not b.buffer:
+        return False
+    if a.index is not b.index or a.index_stride != b.index_stride:
+        a, b = a.spread(), b.spread()
+    if a.high <= b.low or b.high <= a.low:
+        return False
+    if a.period and a.period == b.period:
+        # Columns of one matrix: rows interleave, yet never share an element.
+        gap = (b.low - a.low) % a.period
+        return gap < a.inner or a.period - gap < b.inner
+    return True
+
+
+def window_of(op: npu.InstructionOp, name: str) -> Window | None:
+    """The window of an operand of an instruction; None when it touches nothing."""
+    view = op.operands[op.VIEWS.index(name)].owner
+    assert isinstance(view, npu.ViewOp)
+    counts = op.counts(name)
+    if any(count == 0 for _, count, _ in counts):
+        return None
+    strides, offset = view.stride_values, view.offset.value.data
+    exact, low, high = True, offset, offset + 1
+    axes: list[tuple[int, int]] = []
+    for axis, static, dim in counts:
+        count: int | None = static
+        if dim is not None:
+            exact = False
+            limit = register_limit(dim)
+            count = None if limit is None else static * limit
+        if count is None:
+            low, high = -WHOLE, WHOLE
+            break
+        if count > 1 and strides[axis]:
+            axes.append((abs(strides[axis]), count))
+            reach = (count - 1) * strides[axis]
+            low, high = low + min(0, reach), high + max(0, reach)
+    period, inner, dense = _rows(sorted(axes))
+    key = (
+        offset, view.index, view.index_stride.value.data, strides,
+        tuple(counts),
+    )  # fmt: skip
+    return Window(
+        view.buffer, low, high, view.index, view.index_stride.value.data,
+        period if low > -WHOLE else 0, inner, dense and exact and low > -WHOLE, key,
+    )  # fmt: skip
+
+
+def _rows(axes: list[tuple[int, int]]) -> tuple[int, int, bool]:
+    """Period, inner extent and density of axes (stride, count) sorted by stride."""
+    inner, dense = 1, True
+    for position, (stride, count) in enumerate(axes):
+        if stride > inner:
+            # Rows apart. One period can be told; more than one is only an interval.
+            return (stride if position == len(axes) - 1 else 0), inner, False
+        dense = dense and stride <= inner
+        inner += (count - 1) * stride
+    return 0, inner, dense
+
+
+def register_limit(register: SSAValue) -> int | None:
+    """The largest value a register can have; None when nothing is known.
+
+    Lengths are bounded by their symbol, loop indices by their loop.
+    """
+    owner = register.owner
+    if isinstance(owner, npu.ImmediateOp):
+        return owner.value.value.data
+    if isinstance(owner, npu.LengthOp):
+        from rnncc.dialects._types import symbol_maxima
+
+        return symbol_maxima(owner).get(owner.symbol.data)
+    if isinstance(owner, npu.ScalarOp):
+        a, b = register_limit(owner.a), register_limit(owner.b)
+        if owner.kind.data == "min":
+            return min((v for v in (a, b) if v is not None), default=None)
+        if owner.kind.data in ("add", "mul", "max") and a is not None and b is not None:
+            return {"add": a + b, "mul": a * b, "max": max(a, b)}[owner.kind.data]
+        if owner.kind.data in ("lt", "le", "eq", "ne"):
+            return 1
+        return None
+    limit = _limit(register)
+    return None if limit is None else limit - 1
+
+
+def _limit(index: SSAValue) -> int | None:
+    """One past the largest value of an index register."""
+    if not isinstance(index, BlockArgument):
+        return None
+    loop = index.owner.parent_op()
+    return max(1, loop.maximum) if isinstance(loop, npu.LoopOp) else None
+
+
+def direct_accesses(op: Operation) -> list[Access]:
+    """Windows of one instruction or scalar read, reads first."""
+    if isinstance(op, npu.InstructionOp):
+        found = []
+        for view in (*op.reads, op.dst):
+            if (window := window_of(op, op.VIEWS[op.views.index(view)])) is not None:
+                found.append(Access(window, write=False))
+        if window_of(op, "dst") is not None:
+            last = found.pop()
+            found.append(Access(last.window, write=True))
+        return found
+    if isinstance(op, npu.ReadOp):
+        view = op.view.owner
+        assert isinstance(view, npu.ViewOp)
+        offset, stride = view.offset.value.data, view.index_stride.value.data
+        key = (offset, view.index, stride)
+        window = Window(view.buffer, offset, offset + 1, view.index, stride, 0, 1, True, key)
+        return [Access(window, write=False)]
+    return []
+
+
+def accesses(op: Operation) -> Iterator[Access]:
+    """Windows of an operation as its own block sees them: loops and branches summed up."""
+    yield from direct_accesses(op)
+    for region in op.regions:
+        for block in region.blocks:
+            for inner in block.ops:
+                for access in accesses(inner):
+                    if _defined_inside(access.window.index, op):
+                        yield Access(access.window.spread(), access.write)
+                    else:
+                        yield access
+
+
+def _defined_inside(index: SSAValue | None, op: Operation) -> bool:
+    """Whether a register is defined in a region of `op`."""
+    if index is None:
+        return False
+    owner = index.owner
+    current = owner if isinstance(owner, Operation) else owner.parent_op()
+    if isinstance(owner, Block) and current is op:
+        return True
+    while current is not None:
+        parent = current.parent_op()
+        if parent is op:
+            return True
+        current = parent
+    return False
+
+
+def function_of(module: ModuleOp) -> FuncOp:
+    """The function that a pass of the npu level works on."""
+    from rnncc.interpreter.npu import main_of
+
+    return main_of(module)
