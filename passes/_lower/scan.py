@@ -7,11 +7,11 @@ from functools import partial
 
 from xdsl.ir import Block, Operation, SSAValue
 
-from rnncc.dialects import nn, rnn
+from rnncc.dialects import nn, npu, rnn
 from rnncc.passes._lower.elementwise import IN_PLACE
 from rnncc.passes._lower.lowering import Lowering
 from rnncc.passes._lower.memory import compact
-from rnncc.passes._lower.ref import Dim, Ref, same_window
+from rnncc.passes._lower.ref import Dim, Index, Ref, same_window
 
 VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastOp, nn.DynamicSliceOp)
 """Operations whose result may be the operand's own storage."""
