@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from rnncc.dialects._npu_types import BufferType
-from rnncc.dialects._types import numpy_dtype
+from rnncc.dialects._types import is_float, numpy_dtype
 
 
 def element_strides(array: np.ndarray) -> tuple[int, ...]:
@@ -45,3 +45,17 @@ def byte_size(buffer: SSAValue) -> int:
     """Bytes of a buffer in containers of its element type."""
     assert isinstance(buffer.type, BufferType)
     return buffer.type.elements * numpy_dtype(buffer.type.element_type).itemsize
+
+
+def widest_float(function: Operation) -> int:
+    """Bytes of the widest floating-point element of a function's buffers; 4 when there is none.
+
+    It decides how many container bytes stand for a native byte (`MachineDescription.scale`).
+    """
+    elements = {
+        value.type.element_type
+        for op in function.walk()
+        for value in op.results
+        if isinstance(value.type, BufferType)
+    }
+    return max((numpy_dtype(e).itemsize for e in elements if is_float(e)), default=4)

@@ -22,7 +22,7 @@ from rnncc.dialects._npu_move import DmaOp, GatherOp, MmOp
 from rnncc.dialects._npu_number import number_value
 from rnncc.dialects._npu_reduce import ArgReduceOp, FillOp, IotaOp, ReduceOp
 from rnncc.dialects._npu_register import ImmediateOp, LengthOp, ReadOp, ScalarOp
-from rnncc.dialects._npu_span import byte_size, constant_span
+from rnncc.dialects._npu_span import byte_size, constant_span, widest_float
 from rnncc.dialects._npu_types import (
     MEMORIES,
     REG,
@@ -47,6 +47,7 @@ from rnncc.dialects._weights import array_of
 
 __all__ = [
     "MEMORIES",
+    "NPU",
     "REG",
     "AllocOp",
     "ArgReduceOp",
@@ -67,7 +68,6 @@ __all__ = [
     "LengthOp",
     "LoopOp",
     "MmOp",
-    "NPU",
     "OutputOp",
     "ReadOp",
     "ReduceOp",
@@ -91,6 +91,7 @@ __all__ = [
     "row_major",
     "static_span",
     "strides_of",
+    "widest_float",
 ]
 
 NPU = Dialect(

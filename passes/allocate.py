@@ -12,7 +12,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.passes import ModulePass
 
 from rnncc.dialects import npu
-from rnncc.dialects._types import is_float, node_name, numpy_dtype
+from rnncc.dialects._types import node_name
 from rnncc.errors import CapacityError
 from rnncc.machine import MachineDescription, load_machine
 from rnncc.passes._live_ranges import LiveRange, live_ranges
@@ -45,7 +45,7 @@ class AllocatePass(ModulePass):
         """Place the buffers of the module's function."""
         function = function_of(op)
         machine = load_machine(self.target)
-        element_bytes = float_bytes(function)
+        element_bytes = npu.widest_float(function)
         used: dict[str, int] = {}
         spills: list[str] = []
         for memory in ("wmem", "vmem", "dram"):
@@ -58,21 +58,6 @@ class AllocatePass(ModulePass):
         )
         if spills:
             function.attributes["rnncc.spills"] = ArrayAttr([StringAttr(s) for s in spills])
-
-
-def float_bytes(function: FuncOp) -> int:
-    """Bytes of the widest floating-point element in a function; 4 when it has none.
-
-    It decides how many container bytes stand for a native byte (`MachineDescription.scale`).
-    """
-    sizes = [
-        numpy_dtype(value.type.element_type).itemsize
-        for op in function.walk()
-        if isinstance(op, npu.AllocOp | npu.ConstOp | npu.InputOp | npu.OutputOp)
-        for value in op.results
-        if isinstance(value.type, npu.BufferType) and is_float(value.type.element_type)
-    ]
-    return max(sizes, default=4)
 
 
 def _set_address(alloc: npu.AllocOp, address: int) -> None:

@@ -1,0 +1,81 @@
+"""The driver of code generation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerAttr, ModuleOp, StringAttr
+from xdsl.dialects.func import FuncOp
+
+from rnncc.codegen.constants import Constants
+from rnncc.codegen.emit import Emitter
+from rnncc.codegen.layout import Layout
+from rnncc.codegen.registers import assign_registers
+from rnncc.dialects import npu
+from rnncc.dialects._types import symbol_maxima
+from rnncc.errors import PassError, UnsupportedError
+from rnncc.interpreter.npu import main_of
+from rnncc.machine import MachineDescription
+from rnncc.program import Program
+
+
+def generate(module: ModuleOp | FuncOp, machine: MachineDescription, numerics: str) -> Program:
+    """Turn an allocated module into a program.
+
+    Args:
+        module: at the npu level, after `allocate` for the same machine. It is not changed.
+        machine: the machine.
+        numerics: ``exact``, or ``machine``: constants that become weights of the matrix engine are
+            rounded to its format now.
+
+    Raises:
+        PassError: a buffer has no address.
+        CapacityError: more scalars are alive at once than there are registers, or a number fits no
+            field of an instruction.
+        UnsupportedError: the machine's format cannot be computed (``machine`` with other than bf16).
+    """
+    if numerics not in ("exact", "machine"):
+        raise PassError(f"numerics '{numerics}': expected 'exact' or 'machine'")
+    if numerics == "machine" and machine.formats.weights != "bf16":
+        raise UnsupportedError(
+            f"machine '{machine.name}' computes in {machine.formats.weights}: only bf16 can be "
+            "simulated bit for bit",
+            hint="use --numerics exact",
+        )
+    function = main_of(module)
+    scale = machine.scale(npu.widest_float(function))
+    layout = Layout.of(function, machine, scale, rounded=numerics == "machine")
+    constants = Constants()
+    registers, symbols = assign_registers(function, constants, symbol_maxima(function))
+    emitter = Emitter(layout, registers, constants)
+    emitter.run(function.body.block)
+    emitter.halt()
+    return Program.build(
+        emitter.instructions,
+        segments=layout.segments,
+        inputs=layout.inputs,
+        outputs=layout.outputs,
+        machine=machine,
+        symbols=symbols,
+        memory=layout.memory,
+        scale=scale,
+        numerics=numerics,
+        source_map=tuple(emitter.source_map),
+        report=_report(function),
+    )
+
+
+def _report(function: FuncOp) -> dict[str, Any]:
+    """What the passes noted on the function, as plain data: spills and memory use."""
+    report: dict[str, Any] = {}
+    spills = function.attributes.get("rnncc.spills")
+    if isinstance(spills, ArrayAttr):
+        report["spills"] = [s.data for s in spills if isinstance(s, StringAttr)]
+    used = function.attributes.get("rnncc.memory")
+    if isinstance(used, DictionaryAttr):
+        report["buffers"] = {
+            memory: size.value.data
+            for memory, size in used.data.items()
+            if isinstance(size, IntegerAttr)
+        }
+    return report
