@@ -130,20 +130,24 @@ class Emitter:
         self.add(op)
         return Ref(op.buffer, tuple(dims), npu.row_major(sizes), level=self.depth)
 
-    def staging(
-        self, dims: Sequence[Dim], element: Attribute, memory: str = "vmem", name: str = ""
-    ) -> Ref:
-        """A buffer for one turn of the innermost loop, of two that take turns.
+    def staging(self, like: Ref, memory: str = "vmem", name: str = "") -> Ref:
+        """A gapless buffer for the elements of `like`, in the order in which they lie.
 
-        While one is computed with, the next turn's data can already arrive in the other.
+        When the innermost loop moves the window, the buffer is one of two that take turns: while
+        one is computed with, the next turn's data can already arrive in the other.
         """
+        order = sorted(range(len(like.dims)), key=lambda i: -abs(like.strides[i]))
+        dims = [like.dims[i] for i in order]
         scope = self.scope
-        if scope.index is None:
-            return self.alloc(dims, element, memory, name)
-        with self.at(self.depth - 1):
-            pair = self.alloc([Dim(2), *dims], element, memory, name)
-        parity = self.scalar("mod", scope.index, 2)
-        return replace(pair.at(0, parity), level=self.depth)
+        moves = any(self.level_of(reg) == self.depth for reg, _ in like.index)
+        if scope.index is None or not moves:
+            new = self.alloc(dims, like.element, memory, name)
+        else:
+            with self.at(self.depth - 1):
+                pair = self.alloc([Dim(2), *dims], like.element, memory, name)
+            parity = self.scalar("mod", scope.index, 2)
+            new = replace(pair.at(0, parity), level=self.depth)
+        return new.transpose([order.index(i) for i in range(len(order))])
 
     def view(self, ref: Ref, strides: Sequence[int] = (0, 0, 0)) -> SSAValue:
         """The npu view that walks `ref`'s buffer with three strides."""

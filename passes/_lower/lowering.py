@@ -18,6 +18,8 @@ MEMORY_ATTR = "npu.memory"
 """On an operation or function: the memory of each result or argument (`place-memory`)."""
 WEIGHTS_ATTR = "npu.weights"
 """On a product: ``resident`` or ``streamed`` weights (`place-memory`)."""
+ROOM_ATTR = "npu.room"
+"""On a product with streamed weights: bytes of weight memory for its panels (`place-memory`)."""
 TILE_ATTR = "npu.tile"
 """On a product [m, n, k], elsewhere one number a dimension: the largest block (`tile-for-machine`)."""
 OUTER_ATTR = "npu.outer"
@@ -108,7 +110,8 @@ class Lowering(Mover):
             ref = self._wanted(value)
         if ref is None:
             ref = self.new(value)
-        ref = replace(ref, level=self.depth)
+        off_chip = memory_of_value(value) == "dram"
+        ref = replace(ref, level=self.depth, transient=off_chip)
         self.forget(ref.buffer)
         self.env[value] = self.targets[value] = ref
         return ref
@@ -167,7 +170,7 @@ class Lowering(Mover):
                 raise UnsupportedError(f"{describe(op)}: lower-to-npu does not know {op.name}")
             before = self.node
             self.node = op.attributes.get(NODE_ATTR, before)
-            self.current[block] = op
+            self.current[block] = self.turn = op
             try:
                 handler(self, op)
             except RnnccError as error:

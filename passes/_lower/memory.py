@@ -10,7 +10,6 @@ import numpy as np
 from xdsl.ir import Attribute, SSAValue
 
 from rnncc.dialects import npu
-from rnncc.dialects._types import numpy_dtype
 from rnncc.dialects._weights import array_of
 from rnncc.passes._lower.emitter import Emitter
 from rnncc.passes._lower.ref import ONE, Dim, Index, Ref, collapse
@@ -23,6 +22,9 @@ UNROLL = 2
 
 class Mover(Emitter):
     """An emitter that knows how to fill, copy and load windows of any rank."""
+
+    turn: object = None
+    """The source operation being lowered: copies of transient windows are kept for it alone."""
 
     # Walking N dimensions with instructions of three
 
@@ -155,15 +157,19 @@ class Mover(Emitter):
         if value is not None:
             return self.number(value, ref.element).broadcast(ref.dims)
         distinct = [ONE if not s else d for d, s in zip(ref.dims, ref.strides, strict=True)]
-        regs = [r for r, _ in ref.index] + [d.reg for d in ref.dims if d.reg is not None]
-        with self.at(max([ref.level, *map(self.level_of, regs)])):
-            if ref not in self.scope.cache:
+        with self.at(self.depth_of(ref)):
+            key = (ref, self.turn) if ref.transient else ref
+            if key not in self.scope.cache:
                 bare = replace(ref, dims=tuple(distinct))
-                staging = self.staging if ref.index else self.alloc
-                copy = compact(bare, staging, "vmem", "load")
+                copy = self.staging(bare, name="load")
                 self.copy(copy, bare)
-                self.scope.cache[ref] = copy
-            return self.scope.cache[ref].broadcast(ref.dims)
+                self.scope.cache[key] = copy
+            return self.scope.cache[key].broadcast(ref.dims)
+
+    def depth_of(self, ref: Ref) -> int:
+        """The outermost depth at which a window and its contents are fixed."""
+        regs = [r for r, _ in ref.index] + [d.reg for d in ref.dims if d.reg is not None]
+        return max([ref.level, *map(self.level_of, regs)])
 
     def forget(self, buffer: SSAValue) -> None:
         """Drop the copies made of a buffer that is about to be overwritten."""
@@ -222,21 +228,9 @@ class Mover(Emitter):
         if dst.memory == "vmem":
             body(dst, *inside)
             return
-        block = compact(dst, self.staging, "vmem", "block")
+        block = self.staging(dst, name="block")
         body(block, *inside)
         self.copy(dst, block)
-
-
-def compact(ref: Ref, alloc: Callable[..., Ref], memory: str, name: str) -> Ref:
-    """A new gapless buffer for the elements of `ref`, in the order in which they lie."""
-    order = sorted(range(len(ref.dims)), key=lambda i: -abs(ref.strides[i]))
-    new = alloc([ref.dims[i] for i in order], ref.element, memory, name)
-    return new.transpose([order.index(i) for i in range(len(order))])
-
-
-def itemsize(ref: Ref) -> int:
-    """Bytes of one element."""
-    return numpy_dtype(ref.element).itemsize
 
 
 def _mentions(key: Any, buffer: SSAValue) -> bool:

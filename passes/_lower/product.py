@@ -9,6 +9,7 @@ from xdsl.dialects.builtin import StringAttr
 
 from rnncc.dialects import nn, npu
 from rnncc.passes._lower.lowering import OUTER_ATTR, WEIGHTS_ATTR, Lowering, tile_of
+from rnncc.passes._lower.storage import stationary_left
 from rnncc.passes._lower.ref import ONE, Dim, Ref, collapse
 
 BATCH_UNROLL = 4
@@ -27,12 +28,12 @@ def matmul(low: Lowering, op: nn.MatmulOp) -> None:
         low.fill(dst, 0)
         return
     x, w = (r.broadcast((*batch, *r.dims[-2:])) for r in (x, w))
-    if stationary(low, x, w):
+    if stationary_left(op):
         dst, x, w = _swap(dst), w, x
     tile = tile_of(op) or (max(1, prod(dst.sizes[:-1])), dst.sizes[-1], x.sizes[-1])
     streamed = op.attributes.get(WEIGHTS_ATTR) == StringAttr("streamed")
     outer = op.attributes.get(OUTER_ATTR, StringAttr("n"))
-    batched(low, dst, x, w, Plan(tile, streamed, outer == StringAttr("m")))
+    batched(low, dst, x, w, Plan(tile, streamed, outer == StringAttr("m"), low.depth))
 
 
 def _swap(ref: Ref) -> Ref:
@@ -40,33 +41,18 @@ def _swap(ref: Ref) -> Ref:
     return ref.transpose([*range(rank - 2), rank - 1, rank - 2])
 
 
-def stationary(low: Lowering, x: Ref, w: Ref) -> bool:
-    """Whether the left operand should be the weights: it changes more seldom than the right one."""
-
-    def repeated(ref: Ref) -> bool:
-        return not any(ref.strides[:-2])
-
-    def depth(ref: Ref) -> int:
-        return max([ref.level, *(low.level_of(r) for r, _ in ref.index)])
-
-    def fixed(ref: Ref) -> bool:
-        return isinstance(ref.buffer.owner, npu.ConstOp)
-
-    if repeated(x) != repeated(w):
-        return repeated(x)
-    return (depth(x), not fixed(x)) < (depth(w), not fixed(w))
-
-
 class Plan:
     """What `place-memory` and `tile-for-machine` decided for one product."""
 
-    def __init__(self, tile: tuple[int, ...], streamed: bool, rows_outer: bool):
+    def __init__(self, tile: tuple[int, ...], streamed: bool, rows_outer: bool, depth: int):
         self.tile = tile
         """Largest extents (m, n, k) of one instruction."""
         self.streamed = streamed
         """Whether weights pass through panels, loaded each time they are needed."""
         self.rows_outer = rows_outer
         """Whether the loop over m is the outer one."""
+        self.depth = depth
+        """Loop depth of the product: streamed weights are loaded again in each turn of it."""
 
 
 def batched(low: Lowering, dst: Ref, x: Ref, w: Ref, plan: Plan) -> None:
@@ -159,7 +145,7 @@ def contract(low: Lowering, refs: list[Ref], tk: int, plan: Plan) -> None:
 
 def multiply(low: Lowering, dst: Ref, x: Ref, w: Ref, plan: Plan, accumulate: bool) -> None:
     """Weights into the weight memory (once, when they stay there), then the product."""
-    held = weights(low, w, plan.streamed)
+    held = weights(low, w, plan)
     shape = low.shape([dst.dims[0], dst.dims[1], x.dims[1]])
     low.add(
         npu.MmOp(
@@ -172,18 +158,15 @@ def multiply(low: Lowering, dst: Ref, x: Ref, w: Ref, plan: Plan, accumulate: bo
     )
 
 
-def weights(low: Lowering, w: Ref, streamed: bool) -> Ref:
+def weights(low: Lowering, w: Ref, plan: Plan) -> Ref:
     """The matrix in the weight memory."""
-    regs = [r for r, _ in w.index] + [d.reg for d in w.dims if d.reg is not None]
-    depth = low.depth if streamed else max([w.level, *map(low.level_of, regs)])
+    depth = low.depth_of(w)
+    if plan.streamed:
+        depth = max(depth, plan.depth)
     with low.at(depth):
-        cache, key = low.scope.cache, ("weights", w)
-        if streamed or key not in cache:
-            held = (
-                low.staging(w.dims, w.element, "wmem", "panel")
-                if streamed
-                else low.alloc(w.dims, w.element, "wmem", "weights")
-            )
+        key = ("weights", w, low.turn) if plan.streamed else ("weights", w)
+        if key not in low.scope.cache:
+            held = low.staging(w, "wmem", "panel" if plan.streamed else "weights")
             low.add(
                 npu.DmaOp(
                     low.view(held, [0, *held.strides]),
@@ -191,10 +174,8 @@ def weights(low: Lowering, w: Ref, streamed: bool) -> Ref:
                     **low.shape([ONE, *w.dims]),
                 )
             )
-            if streamed:
-                return held
-            cache[key] = held
-        return cache[key]
+            low.scope.cache[key] = held
+        return low.scope.cache[key]
 
 
 HANDLERS = {nn.MatmulOp: matmul}

@@ -43,7 +43,8 @@ class Ref:
     """A window: element (i0, i1, ...) is at ``offset + sum(reg * stride) + sum(i * stride)``.
 
     Offsets and strides count elements. `level` is the loop depth at which the contents are known
-    and fixed, so that copies of them may be made there, once.
+    and fixed, so that copies of them may be made there, once; copies of a `transient` window are not kept
+    from one operation to the next.
     """
 
     buffer: SSAValue
@@ -52,6 +53,7 @@ class Ref:
     offset: int = 0
     index: tuple[tuple[SSAValue, int], ...] = ()
     level: int = field(default=0, compare=False)
+    transient: bool = field(default=False, compare=False)
 
     @property
     def type(self) -> BufferType:

@@ -9,8 +9,7 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from rnncc.dialects import nn, npu, rnn
 from rnncc.passes._lower.elementwise import IN_PLACE
-from rnncc.passes._lower.lowering import Lowering
-from rnncc.passes._lower.memory import compact
+from rnncc.passes._lower.lowering import Lowering, memory_of_value
 from rnncc.passes._lower.ref import Dim, Index, Ref, same_window
 
 VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastOp, nn.DynamicSliceOp)
@@ -32,9 +31,10 @@ def scan(low: Lowering, op: rnn.ScanOp) -> None:
         if stack is not None and op.steps is not None:
             low.fill(stack, 0)
         stacks.append(stack)
+    sequences = {v: _sequence(low, v) for v in op.inputs}
     if op.count:
         with low.loop(count) as index:
-            _step(low, op, count, index, states, stacks)
+            _step(low, op, count, index, sequences, states, stacks)
     for result, state in zip(op.states, states, strict=True):
         low.put(result, state)
 
@@ -49,6 +49,14 @@ def _count(low: Lowering, op: rnn.ScanOp, whole: Dim) -> Dim:
         return whole
     turns = low.scalar("min", low.scalar("max", low.read(op.steps), 0), low.extent(whole))
     return Dim(turns) if isinstance(turns, int) else Dim(op.count, turns)
+
+
+def _sequence(low: Lowering, value: SSAValue) -> Ref:
+    """A scan input: brought on chip in one piece when `place-memory` gives it room there."""
+    ref = low.get(value)
+    if ref.memory == "dram" and memory_of_value(value) == "vmem":
+        return low.load(ref)
+    return ref
 
 
 def _slice(low: Lowering, ref: Ref, count: Dim, index: SSAValue, reverse: bool) -> Ref:
@@ -68,6 +76,7 @@ def _step(
     op: rnn.ScanOp,
     count: Dim,
     index: SSAValue,
+    sequences: dict[SSAValue, Ref],
     states: list[Ref],
     stacks: list[Ref | None],
 ) -> None:
@@ -75,7 +84,7 @@ def _step(
     low.registers[op.index] = index
     for argument, value, reverse in zip(op.slice_args, op.inputs, op.input_flags, strict=True):
         if _used(argument):
-            low.put(argument, _slice(low, low.get(value), count, index, reverse))
+            low.put(argument, _slice(low, sequences[value], count, index, reverse))
     for argument, state in zip(op.state_args, states, strict=True):
         low.put(argument, replace(state, level=low.depth))
     end = op.terminator
@@ -171,7 +180,7 @@ def _parallel(low: Lowering, moves: list[tuple[Ref, Ref]]) -> None:
             moves.remove(free[0])
             continue
         target, source = free[0] if free else moves[0]
-        spare = compact(source, low.alloc, "vmem", "swap")
+        spare = low.staging(replace(source, index=()), name="swap")
         low.copy(spare, source)
         moves[moves.index((target, source))] = (target, spare)
 

@@ -1,0 +1,205 @@
+"""The pass ``tile-for-machine``: the largest pieces that the memories hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from xdsl.context import Context
+from xdsl.dialects import func
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr
+from xdsl.ir import Operation, SSAValue
+from xdsl.passes import ModulePass
+
+from rnncc.dialects import nn, rnn
+from rnncc.dialects._nn_base import ints
+from rnncc.dialects._types import shape_of
+from rnncc.errors import CapacityError
+from rnncc.passes._lower.budget import Budget, budget_of, itembytes, nbytes
+from rnncc.passes._lower.lowering import (
+    OUTER_ATTR,
+    ROOM_ATTR,
+    TILE_ATTR,
+    WEIGHTS_ATTR,
+    describe,
+    memory_of_value,
+)
+from rnncc.passes._lower.storage import root_of, stationary_left, weights_of
+
+PANELS = 2
+"""Panels of streamed weights in the weight memory: one in use, one on its way."""
+BUFFERS = 2
+"""Blocks of each off-chip operand in vector memory, for the same reason."""
+SCRATCH = {nn.SoftmaxOp: 2, nn.ReduceOp: 1}
+"""Further blocks that an operation needs for intermediate values."""
+BLOCKED = (
+    nn.UnaryOp,
+    nn.BinaryOp,
+    nn.CompareOp,
+    nn.SelectOp,
+    nn.CastOp,
+    nn.ReduceOp,
+    nn.ArgReduceOp,
+    nn.SoftmaxOp,
+)
+"""Operations that work on blocks of off-chip tensors; the others move data by DMA alone."""
+
+
+@dataclass(frozen=True)
+class TileForMachinePass(ModulePass):
+    """Choose the block sizes of operations whose operands the memories do not hold at once.
+
+    Needs: the attributes of `place-memory`.
+    Ensures: ``npu.tile`` on each nn.matmul that is cut ([m, n, k]; ``npu.outer`` says whether the
+    loop over m or over n is outermost) and on each vector operation on off-chip tensors (one
+    number a dimension of its operand). One instruction may have any extent that the memories
+    hold, so what fits is not cut; pieces are multiples of the matrix engine's native tile.
+    Exact: a cut of k adds partial sums in another order.
+    Source: the loop order with the least DRAM traffic, counted as in Goto's panel-panel products.
+
+    Raises:
+        CapacityError: not even the smallest piece of an operation fits; names its node.
+    """
+
+    name = "tile-for-machine"
+
+    target: str = "edge"
+    """Machine name or description file."""
+    numerics: str = "exact"
+    """``exact`` or ``machine``; capacity is counted in the machine's formats either way."""
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Annotate every function of the module."""
+        budget = budget_of(self.target, op)
+        for inner in op.walk():
+            if isinstance(inner, func.FuncOp | nn.ConstantOp):
+                continue
+            if isinstance(inner, nn.MatmulOp):
+                tile_product(inner, budget)
+            elif isinstance(inner, BLOCKED):
+                tile_vector(inner, budget)
+
+
+def off_chip(value: SSAValue) -> bool:
+    """Whether a tensor is not in vector memory, and not brought there as a whole."""
+    root = root_of(value)
+    owner = root.owner
+    if not isinstance(owner, Operation):
+        parent = owner.parent_op()
+        if isinstance(parent, rnn.ScanOp):
+            if root in parent.slice_args:
+                return off_chip(parent.inputs[parent.slice_args.index(root)])
+            return False
+    return memory_of_value(root) == "dram"
+
+
+def tile_vector(op: Operation, budget: Budget) -> None:
+    """Cut an operation on off-chip tensors to blocks; the innermost dimensions stay whole."""
+    source = op.results[0] if isinstance(op, BLOCKED[:5]) else op.operands[0]
+    shape = shape_of(source)
+    outside = [v for v in (*op.operands, *op.results) if off_chip(v)]
+    if not outside or not prod(shape):
+        return
+    scratch = SCRATCH.get(type(op), 0) * itembytes(source)
+    each = sum(BUFFERS * itembytes(v) for v in outside) + scratch
+    whole = reduced_axes(op)
+    least = prod(shape[a] for a in whole) * each
+    if prod(shape) * each <= budget.staging:
+        return
+    if least > budget.staging:
+        raise CapacityError(
+            f"{describe(op)}: one block takes {least} bytes of vector memory, "
+            f"{budget.staging} are free for it on {budget.machine.name}"
+        )
+    tile = [n if i in whole else 1 for i, n in enumerate(shape)]
+    room = budget.staging // least
+    for axis in reversed(range(len(shape))):
+        if axis in whole:
+            continue
+        tile[axis] = even(shape[axis], min(shape[axis], room))
+        room //= tile[axis]
+    op.attributes[TILE_ATTR] = ints(tile)
+
+
+def even(size: int, most: int) -> int:
+    """A block of at most `most` that cuts `size` into the fewest pieces, nearly equal."""
+    if most >= size:
+        return size
+    pieces = -(-size // max(1, most))
+    return -(-size // pieces)
+
+
+def reduced_axes(op: Operation) -> tuple[int, ...]:
+    """Dimensions of the operand that cannot be cut."""
+    if isinstance(op, nn.ReduceOp):
+        return tuple(op.axes.get_values())
+    if isinstance(op, nn.ArgReduceOp | nn.SoftmaxOp):
+        return (op.axis.value.data,)
+    return ()
+
+
+def tile_product(op: nn.MatmulOp, budget: Budget) -> None:
+    """Cut a product where its weights are streamed or its other operands are off chip."""
+    held = weights_of(op)
+    moving = op.b if held is op.a else op.a
+    left = stationary_left(op)
+    result = shape_of(op.result)
+    if left:
+        n, rows = result[-2], result[-1]
+    else:
+        n, rows = result[-1], result[-2]
+    k = shape_of(op.a)[-1]
+    batched = any(d != 1 for d in shape_of(held)[:-2])
+    m = rows if batched or left else prod(result[:-1])
+    if not (m and n and k):
+        return
+    item = itembytes(held)
+    tm, tn, tk = m, n, k
+    streamed = op.attributes.get(WEIGHTS_ATTR) == StringAttr("streamed")
+    if streamed:
+        tn, tk = panel(op, n, k, item, budget)
+    cost = (BUFFERS * k if off_chip(moving) else 0) + (BUFFERS * tn if off_chip(op.result) else 0)
+    if cost * m * item > budget.staging:
+        most = budget.staging // (cost * item)
+        if most < 1 and not streamed:
+            raise CapacityError(
+                f"{describe(op)}: one row takes {cost * item} bytes of vector memory, "
+                f"{budget.staging} are free for it on {budget.machine.name}"
+            )
+        tm = even(m, max(1, most))
+    if (tm, tn, tk) == (m, n, k):
+        return
+    op.attributes[TILE_ATTR] = ints([tm, tn, tk])
+    panels, blocks = -(-n // tn), -(-m // tm)
+    by_n = nbytes(moving) * panels * off_chip(moving) + nbytes(held)
+    by_m = nbytes(moving) * off_chip(moving) + nbytes(held) * blocks
+    op.attributes[OUTER_ATTR] = StringAttr("m" if by_m < by_n else "n")
+
+
+def panel(op: nn.MatmulOp, n: int, k: int, item: int, budget: Budget) -> tuple[int, int]:
+    """Rows and columns of a panel of streamed weights, two of which fit the room."""
+    room = op.attributes.get(ROOM_ATTR)
+    free = room.value.data if isinstance(room, IntegerAttr) else budget.wmem
+    most = free // PANELS // item
+    native = budget.machine.matrix
+    if k <= most:
+        rows = min(n, most // k)
+        if rows >= n:
+            return n, k
+        if rows >= native.rows:
+            cut = even(n, rows)
+            return min(rows, -(-cut // native.rows) * native.rows), k
+        if rows >= 1 and k <= native.columns:
+            return rows, k
+    rows = min(n, native.rows)
+    columns = most // rows
+    if columns >= native.columns:
+        columns -= columns % native.columns
+    if columns < 1:
+        rows, columns = 1, most
+    if columns < 1:
+        raise CapacityError(
+            f"{describe(op)}: the weight memory of {budget.machine.name} has no room for a panel "
+            f"of its {n} x {k} weights ({free} bytes are free)",
+        )
+    return rows, min(k, columns)
