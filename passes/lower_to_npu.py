@@ -123,7 +123,7 @@ def _port_ref(low: Lowering, port: Any, value) -> Ref:
     return Ref(port.buffer, low.dims(value), npu.row_major(shape_of(value)))
 
 
-def _return(outputs: list[Ref], low: Lowering, op: func.ReturnOp) -> None:
+def _return(outputs: list[Ref], low: Lowering, op: Any) -> None:
     """Send home what was not computed in place."""
     for value, target in zip(op.arguments, outputs, strict=True):
         if not same_window(low.get(value), target):

@@ -106,13 +106,13 @@ def tile_vector(op: Operation, budget: Budget) -> None:
     least = prod(shape[a] for a in whole) * each
     if prod(shape) * each <= budget.staging:
         return
-    if least > budget.staging:
+    if least > budget.vmem:
         raise CapacityError(
             f"{describe(op)}: one block takes {least} bytes of vector memory, "
-            f"{budget.staging} are free for it on {budget.machine.name}"
+            f"{budget.machine.name} has {budget.vmem}"
         )
     tile = [n if i in whole else 1 for i, n in enumerate(shape)]
-    room = budget.staging // least
+    room = max(1, budget.staging // least)
     for axis in reversed(range(len(shape))):
         if axis in whole:
             continue
@@ -160,13 +160,12 @@ def tile_product(op: nn.MatmulOp, budget: Budget) -> None:
         tn, tk = panel(op, n, k, item, budget)
     cost = (BUFFERS * k if off_chip(moving) else 0) + (BUFFERS * tn if off_chip(op.result) else 0)
     if cost * m * item > budget.staging:
-        most = budget.staging // (cost * item)
-        if most < 1 and not streamed:
+        if cost * item > budget.vmem:
             raise CapacityError(
                 f"{describe(op)}: one row takes {cost * item} bytes of vector memory, "
-                f"{budget.staging} are free for it on {budget.machine.name}"
+                f"{budget.machine.name} has {budget.vmem}"
             )
-        tm = even(m, max(1, most))
+        tm = even(m, max(1, budget.staging // (cost * item)))
     if (tm, tn, tk) == (m, n, k):
         return
     op.attributes[TILE_ATTR] = ints([tm, tn, tk])

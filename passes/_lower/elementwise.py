@@ -53,7 +53,7 @@ def compare(low: Lowering, op: nn.CompareOp) -> None:
 
 def select(low: Lowering, op: nn.SelectOp) -> None:
     """One select instruction."""
-    pointwise(low, op, [op.c, op.a, op.b], lambda d, c, a, b, **x: npu.SelectOp(d, c, a, b, **x))
+    pointwise(low, op, [op.c, op.a, op.b], npu.SelectOp)
 
 
 def cast(low: Lowering, op: nn.CastOp) -> None:
@@ -61,7 +61,7 @@ def cast(low: Lowering, op: nn.CastOp) -> None:
     if op.x.type == op.result.type:
         settle(low, op.result, low.get(op.x))
         return
-    pointwise(low, op, [op.x], lambda d, a, **x: npu.ConvertOp(d, a, **x))
+    pointwise(low, op, [op.x], npu.ConvertOp)
 
 
 HANDLERS = {

@@ -133,10 +133,14 @@ class Emitter:
     def staging(self, like: Ref, memory: str = "vmem", name: str = "") -> Ref:
         """A gapless buffer for the elements of `like`, in the order in which they lie.
 
+        In the weight memory a matrix lies row by row, however its source does.
+
         When the innermost loop moves the window, the buffer is one of two that take turns: while
         one is computed with, the next turn's data can already arrive in the other.
         """
-        order = sorted(range(len(like.dims)), key=lambda i: -abs(like.strides[i]))
+        order = list(range(len(like.dims)))
+        if memory != "wmem":
+            order.sort(key=lambda i: -abs(like.strides[i]))
         dims = [like.dims[i] for i in order]
         scope = self.scope
         moves = any(self.level_of(reg) == self.depth for reg, _ in like.index)

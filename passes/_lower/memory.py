@@ -133,7 +133,7 @@ class Mover(Emitter):
                 ref = self.alloc([Dim(size)], element, name="iota")
                 self.scope.cache[key] = ref
                 if size:
-                    self.walk([ref], lambda d, **x: npu.IotaOp(d, **x), fixed=1)
+                    self.walk([ref], npu.IotaOp, fixed=1)
             return self.scope.cache[key]
 
     def copy(self, dst: Ref, src: Ref) -> None:
@@ -147,7 +147,7 @@ class Mover(Emitter):
         if value is not None and dst.memory == "vmem":
             self.fill(dst, value)
             return
-        self.walk([dst, src], lambda d, s, **x: npu.DmaOp(d, s, **x))
+        self.walk([dst, src], npu.DmaOp)
 
     def load(self, ref: Ref) -> Ref:
         """The window in vector memory, copied there once if it is elsewhere."""

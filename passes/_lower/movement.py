@@ -146,17 +146,18 @@ def gather(low: Lowering, op: nn.GatherOp) -> None:
             return
         one = (Dim(1), 0, 0)
         row = rows[0] if rows else one
-        first, second = ([one, one] + cols)[-2:]
+        first, second = ([one, one, *cols])[-2:]
         low.add(
             npu.GatherOp(
                 low.view(dst, [row[2], first[2], second[2]]),
                 low.view(table, [table_pitch, first[1], second[1]]),
                 low.view(index, [row[1], 0, 0]),
+                rows=height,
                 **low.shape([row[0], first[0], second[0]]),
             )
         )
 
-    table_pitch = table.strides[axis]
+    table_pitch, height = table.strides[axis], table.dims[axis].size
     if not target.empty:
         emit(
             target,
@@ -172,7 +173,7 @@ def _wider(low: Lowering, index: Ref) -> Ref:
 
     source = low.load(index)
     wide = low.alloc(source.dims, i64, name="index")
-    low.walk([wide, source], lambda d, s, **shape: npu.ConvertOp(d, s, **shape))
+    low.walk([wide, source], npu.ConvertOp)
     return wide
 
 

@@ -9,8 +9,8 @@ from xdsl.dialects.builtin import StringAttr
 
 from rnncc.dialects import nn, npu
 from rnncc.passes._lower.lowering import OUTER_ATTR, WEIGHTS_ATTR, Lowering, tile_of
-from rnncc.passes._lower.storage import stationary_left
 from rnncc.passes._lower.ref import ONE, Dim, Ref, collapse
+from rnncc.passes._lower.storage import stationary_left
 
 BATCH_UNROLL = 4
 """Products of a batch that are written out rather than looped over."""
@@ -62,7 +62,7 @@ def batched(low: Lowering, dst: Ref, x: Ref, w: Ref, plan: Plan) -> None:
         while len(flat.dims) > 2:
             flat = flat.at(0, 0)
         dims, (far, near) = collapse(dst.dims[:-1], [dst.strides[:-1], x.strides[:-1]])
-        rows(low, dst, x, flat, list(zip(dims, far, near, strict=True)), plan)
+        rows(low, dst, x, flat, outer=list(zip(dims, far, near, strict=True)), plan=plan)
         return
     dims, steps = collapse(dst.dims[:-2], [r.strides[:-2] for r in (dst, x, w)])
     inner = [replace(r, dims=r.dims[-2:], strides=r.strides[-2:]) for r in (dst, x, w)]
@@ -86,12 +86,14 @@ def _each(low: Lowering, dims: list[Dim], steps: list, refs: list[Ref], plan: Pl
         turn(index)
 
 
-def rows(low: Lowering, dst: Ref, x: Ref, w: Ref, outer: list, plan: Plan) -> None:
+def rows(low: Lowering, dst: Ref, x: Ref, w: Ref, *, outer: list, plan: Plan) -> None:
     """One product for the longest run of rows, loops over the others."""
     if len(outer) > 1:
         outer = list(outer)
         dim, far, near = outer.pop(min(range(len(outer)), key=lambda i: outer[i][0].size))
-        low.turns(dim, lambda i: rows(low, dst.moved(i, far), x.moved(i, near), w, outer, plan))
+        low.turns(
+            dim, lambda i: rows(low, dst.moved(i, far), x.moved(i, near), w, outer=outer, plan=plan)
+        )
         return
     m, far, near = outer[0] if outer else (ONE, 0, 0)
     product(
@@ -138,12 +140,12 @@ def contract(low: Lowering, refs: list[Ref], tk: int, plan: Plan) -> None:
             size = Dim(min(tk, k.size - start)) if len(pieces) > 1 else k
             weights = w.window(1, start, 1, size) if len(pieces) > 1 else w
             part = left.window(1, start, 1, size) if len(pieces) > 1 else left
-            multiply(low, out, part, weights, plan, accumulate=start > 0)
+            multiply(low, out, part, weights, plan=plan, accumulate=start > 0)
 
     low.staged(dst, [x], inside)
 
 
-def multiply(low: Lowering, dst: Ref, x: Ref, w: Ref, plan: Plan, accumulate: bool) -> None:
+def multiply(low: Lowering, dst: Ref, x: Ref, w: Ref, *, plan: Plan, accumulate: bool) -> None:
     """Weights into the weight memory (once, when they stay there), then the product."""
     held = weights(low, w, plan)
     shape = low.shape([dst.dims[0], dst.dims[1], x.dims[1]])

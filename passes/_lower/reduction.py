@@ -47,12 +47,12 @@ def _reduce(low: Lowering, kind: str, dst: Ref, src: Ref, axes: Sequence[int]) -
     count = counted(low, [src.dims[a] for a in axes], work.element).broadcast(work.dims)
     low.walk([work, work, count], lambda d, a, b, **x: npu.BinaryOp("div", d, a, b, **x))
     if work is not dst:
-        low.walk([dst, work], lambda d, a, **x: npu.ConvertOp(d, a, **x))
+        low.walk([dst, work], npu.ConvertOp)
 
 
 def _converted(low: Lowering, src: Ref, element: Attribute) -> Ref:
     wide = low.alloc(src.dims, element, name="wide")
-    low.walk([wide, src], lambda d, a, **x: npu.ConvertOp(d, a, **x))
+    low.walk([wide, src], npu.ConvertOp)
     return wide
 
 

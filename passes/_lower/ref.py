@@ -6,6 +6,7 @@ the strides allow it) reshaping make another `Ref` of the same buffer and move n
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
@@ -161,7 +162,7 @@ class Ref:
                 return None
             group, old = old[: taken[0]], old[taken[0] :]
             targets, new = new[: taken[1]], new[taken[1] :]
-            for (outer, far), (inner, near) in zip(group, group[1:], strict=False):
+            for (outer, far), (inner, near) in itertools.pairwise(group):
                 if far != near * inner.size or outer.size == 0:
                     return None
             step = group[-1][1]

@@ -7,10 +7,10 @@ from functools import partial
 
 from xdsl.ir import Block, Operation, SSAValue
 
-from rnncc.dialects import nn, npu, rnn
+from rnncc.dialects import nn, rnn
 from rnncc.passes._lower.elementwise import IN_PLACE
 from rnncc.passes._lower.lowering import Lowering, memory_of_value
-from rnncc.passes._lower.ref import Dim, Index, Ref, same_window
+from rnncc.passes._lower.ref import Dim, Ref, same_window
 
 VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastOp, nn.DynamicSliceOp)
 """Operations whose result may be the operand's own storage."""
@@ -32,9 +32,9 @@ def scan(low: Lowering, op: rnn.ScanOp) -> None:
             low.fill(stack, 0)
         stacks.append(stack)
     sequences = {v: _sequence(low, v) for v in op.inputs}
-    if op.count:
+    if count.size:
         with low.loop(count) as index:
-            _step(low, op, count, index, sequences, states, stacks)
+            _step(low, op, count, index, sequences=sequences, states=states, stacks=stacks)
     for result, state in zip(op.states, states, strict=True):
         low.put(result, state)
 
@@ -76,6 +76,7 @@ def _step(
     op: rnn.ScanOp,
     count: Dim,
     index: SSAValue,
+    *,
     sequences: dict[SSAValue, Ref],
     states: list[Ref],
     stacks: list[Ref | None],
