@@ -185,9 +185,11 @@ class Builder:
 def _hint(name: str) -> str | None:
     """A name for the printed IR, or None when ONNX's has nothing that can be one."""
     word = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_")
-    return (
-        word if re.match(r"[A-Za-z_]", word) and not word[-1:].isdigit() else word and f"v_{word}_"
-    )
+    if not word:
+        return None
+    # xDSL numbers names that end in a digit its own way.
+    word = f"{word}_" if word[-1].isdigit() else word
+    return f"v_{word}" if word[0].isdigit() else word
 
 
 def output_names(proto: onnx.ModelProto) -> list[str]:

@@ -104,6 +104,8 @@ def _loop(tracer: Tracer, node: Node, graph: GraphProto, scope: Scope, region: R
         (TensorProto.BOOL, (), np.array(True)),
         *((s.element, s.shape, None) for s in carried),
     ]
+    if trips is not None and trips.array is not None:
+        tracer.limits[(*node.key, "body", "argument", 0)] = int(trips.array.reshape(-1)[0])
     body = _body(tracer, node, ("body", graph), scope, arguments)
     again, *after = body.results
     if len(node.proto.output) > len(after) or len(after) < len(carried):

@@ -85,8 +85,8 @@ class _Importer:
         self, base: Walk, sizes: dict[str, int]
     ) -> tuple[Plan | None, dict[str, str], str | None]:
         """The plan with symbols, or None and the reason why there is none."""
-        walks = self._time_walks(base, sizes)
-        reason = None if walks else "no free dimension is the number of steps of a recurrence"
+        reason: str | None
+        walks, reason = self._time_walks(base, sizes)
         while walks:
             try:
                 others = [w for name in walks for w in self._more(name, walks[name], sizes)]
@@ -102,21 +102,26 @@ class _Importer:
                 del walks[name]
         return None, {}, reason
 
-    def _time_walks(self, base: Walk, sizes: dict[str, int]) -> dict[str, Walk]:
-        """For each free dimension that is the time of a recurrence, a walk with another length."""
+    def _time_walks(self, base: Walk, sizes: dict[str, int]) -> tuple[dict[str, Walk], str | None]:
+        """For each free dimension that is the time of a recurrence, a walk with another length.
+
+        Also the reason why there is none, when there is none.
+        """
         steps = times(base)
         found: dict[str, Walk] = {}
+        reason = "no free dimension is the number of steps of a recurrence"
         for name, size in sizes.items():
             if size < 2 or not steps:
                 continue
             try:
                 walk = self._walk({**sizes, name: size - 1})
-            except RnnccError:
+            except RnnccError as error:
+                reason = f"with {name} = {size - 1}: {error.message}"
                 continue
             there = times(walk)
             if any(there.get(key, n) != n for key, n in steps.items()):
                 found[name] = walk
-        return found
+        return found, None if found else reason
 
     def _more(self, name: str, first: Walk, sizes: dict[str, int]) -> list[Walk]:
         """Walks at the lengths that tell a multiple of the length from what only looks like one."""

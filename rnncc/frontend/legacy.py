@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 from onnx import NodeProto
 
-from rnncc.errors import ModelError
+from rnncc.errors import ModelError, ShapeError
 from rnncc.frontend.graph import Value
 from rnncc.frontend.load import describe
 
@@ -67,10 +67,10 @@ class Rewriter:
         self.node.attribute.append(onnx.helper.make_attribute(name, value))
 
     def shape(self, position: int = 0) -> tuple[int, ...]:
-        """The shape of an input; raises ModelError when it is not known."""
+        """The shape of an input; raises ShapeError when it is not known."""
         value = self.lookup(self.node.input[position])
         if value is None or value.known_shape is None:
-            raise ModelError(f"{describe(self.node)}: the shape of its input is not known")
+            raise ShapeError(f"{describe(self.node)}: the shape of its input depends on data")
         return value.known_shape
 
     def axis(self, default: int) -> int:
@@ -261,7 +261,8 @@ def modernise(
         constant: array -> name of a new constant in the node's scope.
 
     Raises:
-        ModelError: a rewrite needs a shape that is not known, or an axis is out of range.
+        ModelError: an axis is out of range, or a size does not divide.
+        ShapeError: a rewrite needs a shape that depends on data.
     """
     rule = _RULES.get(node.op_type)
     if rule is None:

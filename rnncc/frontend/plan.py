@@ -136,7 +136,10 @@ class _Planner:
         """Settle the symbols of a value; gives its counterparts in the other walks."""
         others = self._counterparts(value)
         if value.known_shape is None:
-            raise ShapeError(f"the shape of {_name(value)} depends on data")
+            raise ShapeError(
+                f"the shape of {_name(value)} depends on data",
+                "where a graph input decides it, give that input a constant value",
+            )
         symbols = []
         for axis, size in enumerate(value.known_shape):
             there: list[int | None] = []

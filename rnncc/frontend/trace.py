@@ -8,7 +8,7 @@ another walk with other sizes neither folds a weight nor reads one again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,10 @@ from rnncc.frontend import kernels
 from rnncc.frontend.arrays import array_of_tensor, freeze, type_name
 from rnncc.frontend.check import _first as reason_of
 from rnncc.frontend.graph import Node, Region, Scope, Shape, Value, shape_of_type, type_proto
+from rnncc.frontend.kernels.shaping import shape_kernel
 from rnncc.frontend.legacy import modernise
 from rnncc.frontend.load import Loaded, default_opset, describe
+from rnncc.frontend.ranges import slice_shape
 
 #: Constants of more elements than this never decide a shape.
 _SHAPE_ELEMENTS = 1024
@@ -47,6 +49,8 @@ class Tracer:
         self.loaded = loaded
         self.memo = memo
         self.opset = default_opset(loaded.proto) or 0
+        #: key of a value -> it is at least 0 and less than this (iteration numbers)
+        self.limits: dict[tuple, int] = {}
         self.declared = {v.name: v for v in loaded.proto.graph.value_info}
         self.declared |= {v.name: v for v in loaded.proto.graph.output}
 
@@ -140,14 +144,16 @@ class Tracer:
         arrays = self._fold(node)
         if arrays is None:
             types = self._infer(node)
+            if node.op_type == "Slice" and types[0] is not None:
+                types = [(types[0][0], slice_shape(node, types[0][1], self.limits))]
         else:
-            types = [(onnx.helper.np_dtype_to_tensor_dtype(a.dtype), a.shape) for a in arrays]
+            types = [(int(onnx.helper.np_dtype_to_tensor_dtype(a.dtype)), a.shape) for a in arrays]
         self.finish(node, types, scope, region, arrays)
 
     def finish(
         self,
         node: Node,
-        types: list[tuple[int, Shape] | None],
+        types: Sequence[tuple[int, Shape] | None],
         scope: Scope,
         region: Region,
         arrays: list[np.ndarray] | None = None,
@@ -187,7 +193,7 @@ class Tracer:
                 return None
             if node.op_type == "Size":
                 return [np.array(int(np.prod(shape, dtype=object)), np.int64)]
-            return [kernels.shaping.shape_kernel(shape, node.attributes)]
+            return [shape_kernel(shape, node.attributes)]
         if not kernels.has_kernel(node.op_type) or not node.inputs:
             return None
         arrays = [v.array if v is not None else None for v in node.inputs]

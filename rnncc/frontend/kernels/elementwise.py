@@ -137,8 +137,6 @@ ELEMENTWISE: dict[str, Callable[[Sequence[Array | None], Mapping[str, Any]], Arr
     "Floor": _unary(np.floor),
     "Greater": _binary(np.greater, boolean=True),
     "GreaterOrEqual": _binary(np.greater_equal, boolean=True),
-    "IsInf": lambda i, a: None if not all(a.values()) else np.isinf(i[0]),
-    "IsNaN": lambda i, _: np.isnan(i[0]),
     "Less": _binary(np.less, boolean=True),
     "LessOrEqual": _binary(np.less_equal, boolean=True),
     "Log": _unary(np.log),

@@ -220,7 +220,7 @@ SHAPING: dict[str, Callable[[Inputs, Attributes, int], Any]] = {
     "GatherElements": _gather_elements,
     "GatherND": _gather_nd,
     "Identity": lambda i, _, __: i[0],
-    "NonZero": lambda i, _, __: np.array(np.nonzero(np.atleast_1d(i[0])), np.int64),
+    "NonZero": lambda i, _, __: np.array(np.nonzero(np.atleast_1d(_first(i))), np.int64),
     "OneHot": _one_hot,
     "Pad": _pad,
     "Range": _range,
