@@ -38,6 +38,7 @@ from xdsl.irdl import (
 from xdsl.traits import IsTerminator, Pure, RecursiveMemoryEffect
 
 from rnncc.dialects._onnx_base import VERSION, OnnxOp, is_onnx
+from rnncc.dialects._onnx_canonical import CANONICAL, Canonical
 from rnncc.dialects._onnx_schema import Form, form_name, form_of, operator_names, versions_of
 
 __all__ = ["ONNX", "OnnxOp", "Yield", "is_onnx", "known", "operation", "operation_for"]
@@ -75,7 +76,8 @@ def operation(name: str) -> type[OnnxOp]:
         KeyError: there is no such operator.
     """
     form = form_of(name)
-    made = irdl_op_definition(type(name, (OnnxOp,), _namespace(name, form)))
+    bases = (Canonical, OnnxOp) if form.op_type in CANONICAL else (OnnxOp,)
+    made = irdl_op_definition(type(name, bases, _namespace(name, form)))
     made.FORM = form
     return made
 
