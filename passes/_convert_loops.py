@@ -1,0 +1,308 @@
+"""ONNX Scan and counted Loop to rnn.scan; the operations of their bodies are moved as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from xdsl.dialects.builtin import IntegerAttr, StringAttr
+from xdsl.ir import Block, BlockArgument, SSAValue
+from xdsl.rewriter import InsertPoint
+
+from rnncc.dialects import nn
+from rnncc.dialects._types import (
+    copy_node,
+    node_name,
+    shape_of,
+    symbols_of,
+    tensor_type,
+    type_of,
+)
+from rnncc.dialects.onnx import OnnxOp
+from rnncc.dialects.rnn import INDEX, ScanOp, YieldOp, slice_type
+from rnncc.errors import DynamicTimeError, ModelError, RnnccError, UnsupportedError
+from rnncc.passes._convert_cells import replace
+from rnncc.passes._emit import Emitter, constant_of
+
+
+def convert_scan(op: OnnxOp) -> None:
+    """Replace ONNX Scan (opset 9 and later).
+
+    Raises:
+        ModelError: inputs, axes or directions contradict one another.
+        UnsupportedError: a state changes its shape.
+    """
+    attributes = op.onnx_attributes()
+    given = [v for v in op.inputs_by_position() if v is not None]
+    count = int(attributes["num_scan_inputs"])
+    states, sequences = given[: len(given) - count], given[len(given) - count :]
+    made = len(op.results) - len(states)
+    emit = Emitter(op)
+    axes = _list(op, attributes, "scan_input_axes", count)
+    moved = [_to_front(op, emit, v, axis) for v, axis in zip(sequences, axes, strict=True)]
+    body = Body(op, op.body.block)
+    steps, symbol = _length(op, moved)
+    scan = body.scan(
+        emit,
+        moved,
+        states,
+        steps=steps,
+        symbol=symbol,
+        arguments=(body.arguments[len(states) :], body.arguments[: len(states)]),
+        yielded=body.yielded,
+        input_reverse=[bool(v) for v in _list(op, attributes, "scan_input_directions", count)],
+        output_reverse=[bool(v) for v in _list(op, attributes, "scan_output_directions", made)],
+    )
+    results: list[SSAValue] = list(scan.states)
+    for value, axis in zip(
+        scan.outputs, _list(op, attributes, "scan_output_axes", made), strict=True
+    ):
+        results.append(_from_front(op, emit, value, axis))
+    _finish(op, results)
+
+
+def convert_scan_8(op: OnnxOp) -> None:
+    """Replace ONNX Scan of opset 8: a scan over the batch around the scan over time.
+
+    Raises:
+        ModelError, UnsupportedError: as convert_scan.
+    """
+    attributes = op.onnx_attributes()
+    lens, *rest = op.inputs_by_position()
+    given = [v for v in rest if v is not None]
+    count = int(attributes["num_scan_inputs"])
+    states, sequences = given[: len(given) - count], given[len(given) - count :]
+    directions = [bool(v) for v in _list(op, attributes, "directions", count)]
+    emit = Emitter(op)
+    batch = shape_of(given[0])[0]
+    outer = [*sequences, *states, *([lens] if lens is not None else [])]
+    block = Block(arg_types=[INDEX, *(slice_type(v.type, batch, "") for v in outer)])
+    rows = list(block.args[1:])
+    inner = emit.inside(block)
+    body = Body(op, op.body.block)
+    steps, symbol = _length(op, rows[:count])
+    scan = body.scan(
+        inner,
+        rows[:count],
+        rows[count : count + len(states)],
+        steps=steps,
+        symbol=symbol,
+        run=rows[-1] if lens is not None else None,
+        arguments=(body.arguments[len(states) :], body.arguments[: len(states)]),
+        yielded=body.yielded,
+        input_reverse=directions,
+    )
+    inner.add(YieldOp(*scan.results))
+    whole = ScanOp.make(outer, [], block, max_steps=batch)
+    emit.add(whole)
+    _finish(op, list(whole.outputs))
+
+
+def convert_loop(op: OnnxOp) -> None:
+    """Replace a counted ONNX Loop.
+
+    Raises:
+        UnsupportedError: its condition depends on what the loop computes, or nothing bounds its
+            number of iterations at compile time.
+    """
+    trips, condition, *states = op.inputs_by_position()
+    inits = [v for v in states if v is not None]
+    emit = Emitter(op)
+    body = Body(op, op.body.block)
+    number, running, *carried = body.arguments
+    again, *yielded = body.yielded
+    known, symbol = op.attributes.get("rnncc.trip_count"), op.attributes.get("rnncc.trip_symbol")
+    run = None
+    if isinstance(known, IntegerAttr):
+        steps = known.value.data
+    else:
+        run = _trips(op, emit, trips, condition, again, running)
+        limit = constant_of(trips) if trips is not None else None
+        steps = int(limit.reshape(-1)[0]) if limit is not None else _declared(op, len(inits))
+        run = emit.binary("max", run, emit.constant(np.asarray(0, np.int64)))
+        run = emit.binary("min", run, emit.constant(np.asarray(steps, np.int64)))
+    if running.first_use is not None:
+        # Whenever the body runs the condition holds.
+        start = Emitter(op, InsertPoint.at_start(body.block))
+        running.replace_all_uses_with(start.constant(np.asarray(True)))
+    scan = body.scan(
+        emit,
+        [],
+        inits,
+        steps=max(steps, 0),
+        symbol=symbol.data if isinstance(symbol, StringAttr) else "",
+        run=run,
+        arguments=([], carried),
+        index=number,
+        yielded=yielded,
+    )
+    _finish(op, list(scan.results))
+
+
+class Body:
+    """The body of an ONNX Scan or Loop on its way to becoming the step of an rnn.scan."""
+
+    def __init__(self, op: OnnxOp, block: Block):
+        self.op, self.block = op, block
+        self.arguments = list(block.args)
+        last = block.last_op
+        assert last is not None
+        self.yielded = list(last.operands)
+
+    def scan(
+        self,
+        emit: Emitter,
+        inputs: Sequence[SSAValue],
+        inits: Sequence[SSAValue],
+        *,
+        steps: int,
+        symbol: str,
+        arguments: tuple[Sequence[BlockArgument], Sequence[BlockArgument]],
+        yielded: Sequence[SSAValue],
+        index: BlockArgument | None = None,
+        run: SSAValue | None = None,
+        input_reverse: Sequence[bool] | None = None,
+        output_reverse: Sequence[bool] | None = None,
+    ) -> ScanOp:
+        """Move the body into a new scan.
+
+        Args:
+            arguments: the body's arguments for the slices and for the states.
+            yielded: the new states, then the outputs' slices.
+            index: the body's argument for the step number.
+            run: the run-time number of steps.
+        """
+        slices = [slice_type(v.type, steps, symbol) for v in inputs]
+        kinds = [INDEX, *slices, *(v.type for v in inits)]
+        block = Block(arg_types=kinds)
+        old = [index, *arguments[0], *arguments[1]]
+        if len(old) != len(kinds):
+            raise _error(self.op, "its body does not take as many values as it is given")
+        replaced: dict[SSAValue, SSAValue] = {}
+        for argument, new in zip(old, block.args, strict=True):
+            if argument is None:
+                continue
+            what = f"its body takes {argument.type} for a value of type {new.type}"
+            shape = tensor_type(type_of(argument).element_type, shape_of(argument))
+            if shape != tensor_type(type_of(new).element_type, shape_of(new)):
+                raise _error(self.op, what, UnsupportedError)
+            if argument.type != new.type:
+                raise _error(self.op, what, DynamicTimeError)
+            new.name_hint = argument.name_hint
+            argument.replace_all_uses_with(new)
+            replaced[argument] = new
+        last = self.block.last_op
+        assert last is not None
+        end = YieldOp(*(replaced.get(v, v) for v in yielded))
+        copy_node(self.op, end)
+        last.detach()
+        last.erase()
+        for inner in list(self.block.ops):
+            inner.detach()
+            block.add_op(inner)
+        block.add_op(end)
+        for init, value in zip(inits, end.arguments, strict=False):
+            if init.type != value.type:
+                what = f"a state of type {init.type} becomes one of type {value.type}"
+                same = shape_of(init) == shape_of(value)
+                raise _error(self.op, what, DynamicTimeError if same else UnsupportedError)
+        scan = ScanOp.make(
+            inputs,
+            inits,
+            block,
+            max_steps=steps,
+            symbol=symbol,
+            steps=run,
+            input_reverse=input_reverse,
+            output_reverse=output_reverse,
+        )
+        emit.add(scan)
+        return scan
+
+
+def _error(op: OnnxOp, text: str, kind: type[RnnccError] = ModelError) -> RnnccError:
+    return kind(f"{op.name.removeprefix('onnx.')} node '{node_name(op)}': {text}")
+
+
+def _list(op: OnnxOp, attributes: dict, name: str, count: int) -> list[int]:
+    values = [int(v) for v in attributes.get(name) or [0] * count]
+    if len(values) != count:
+        raise _error(op, f"{name} has {len(values)} entries for {count} values")
+    return values
+
+
+def _axis(op: OnnxOp, axis: int, rank: int) -> int:
+    if not -rank <= axis < rank:
+        raise _error(op, f"axis {axis} of a value with {rank} dimensions")
+    return axis % rank
+
+
+def _to_front(op: OnnxOp, emit: Emitter, value: SSAValue, axis: int) -> SSAValue:
+    rank = len(shape_of(value))
+    axis = _axis(op, axis, rank)
+    perm = [axis, *(k for k in range(rank) if k != axis)]
+    return value if axis == 0 else emit(nn.TransposeOp(value, perm))
+
+
+def _from_front(op: OnnxOp, emit: Emitter, value: SSAValue, axis: int) -> SSAValue:
+    rank = len(shape_of(value))
+    perm = list(range(1, rank))
+    perm.insert(_axis(op, axis, rank), 0)
+    return value if axis in (0, -rank) else emit(nn.TransposeOp(value, perm))
+
+
+def _length(op: OnnxOp, sequences: Sequence[SSAValue]) -> tuple[int, str]:
+    """The number of steps that all scan inputs have, and the symbol it follows."""
+    lengths = {(shape_of(v)[0], symbols_of(v)[0]) for v in sequences}
+    if len({size for size, _ in lengths}) != 1:
+        raise _error(op, f"its scan inputs have {sorted(n for n, _ in lengths)} steps")
+    if len(lengths) != 1:
+        raise _error(op, "its scan inputs follow different run-time lengths", DynamicTimeError)
+    return lengths.pop()
+
+
+def _trips(  # noqa: PLR0917
+    op: OnnxOp,
+    emit: Emitter,
+    trips: SSAValue | None,
+    condition: SSAValue | None,
+    again: SSAValue,
+    running: BlockArgument,
+) -> SSAValue:
+    """The number of iterations, when the condition does not depend on what the loop computes."""
+    if trips is None:
+        raise _error(op, "it has no trip count; only counted loops are supported", UnsupportedError)
+    count = emit.reshape(trips, (), ())
+    true = (array := constant_of(again)) is not None and bool(np.all(array))
+    fixed = again is running or true
+    if not fixed and op.body.is_ancestor(again.owner):
+        text = "its condition depends on what its body computes; only counted loops are supported"
+        raise _error(op, text, UnsupportedError)
+    if not fixed:
+        # The condition of all iterations but the first is one value from outside.
+        first = emit.binary("min", count, emit.constant(np.asarray(1, np.int64)))
+        count = emit(nn.SelectOp(emit.reshape(again, (), ()), count, first))
+    if condition is None:
+        return count
+    zero = emit.constant(np.asarray(0, np.int64))
+    return emit(nn.SelectOp(emit.reshape(condition, (), ()), count, zero))
+
+
+def _declared(op: OnnxOp, states: int) -> int:
+    """The largest number of iterations, from the declared shape of a scan output."""
+    for value in op.results[states:]:
+        if shape_of(value):
+            return shape_of(value)[0]
+    raise UnsupportedError(
+        f"Loop node '{node_name(op)}': its trip count is known only at run time and no scan "
+        "output's shape bounds it",
+        "make the trip count a constant, or declare the shape of a scan output",
+    )
+
+
+def _finish(op: OnnxOp, results: Sequence[SSAValue]) -> None:
+    for old, new in zip(op.outputs_by_position(), results, strict=False):
+        if old is not None:
+            replace(old, new)
+    op.detach()
+    op.erase()
