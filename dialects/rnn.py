@@ -16,11 +16,11 @@ from rnncc.dialects._rnn_scan import INDEX, ScanOp, YieldOp, slice_type, stacked
 __all__ = [
     "ACTIVATIONS",
     "INDEX",
+    "RNN",
     "CellOp",
     "ElmanOp",
     "GruOp",
     "LstmOp",
-    "Rnn",
     "ScanOp",
     "YieldOp",
     "activation_kind",
@@ -30,4 +30,4 @@ __all__ = [
     "takes_beta",
 ]
 
-Rnn = Dialect("rnn", [LstmOp, GruOp, ElmanOp, ScanOp, YieldOp], [])
+RNN = Dialect("rnn", [LstmOp, GruOp, ElmanOp, ScanOp, YieldOp], [])

@@ -113,6 +113,9 @@ class _Node:
         """
         default = CELLS[self.op.name][1]
         names = self.attributes.get("activations") or list(default) * directions
+        if self.op.name == "onnx.RNN" and len(names) == 2:
+            # The schema's default lists both directions, whatever the direction is.
+            names = names[:directions]
         if len(names) != len(default) * directions:
             raise self.error(
                 f"{len(names)} activations for {directions} direction(s) of {len(default)}"

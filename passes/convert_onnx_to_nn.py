@@ -32,7 +32,7 @@ CONVERTERS: dict[str, Converter] = {
 
 
 @dataclass(frozen=True)
-class ConvertOnnxToNNPass(ModulePass):
+class ConvertOnnxToNnPass(ModulePass):
     """Replace every ONNX operator that is left, also inside recurrences, by nn operations. Exact.
 
     Needs: static maximum shapes on every tensor; LSTM, GRU, RNN, Scan and Loop already converted

@@ -16,7 +16,10 @@ from rnncc.errors import InputError, ModelError, RnnccError, nearest
 from rnncc.interpreter.lengths import Lengths, find_lengths
 
 #: module:class of the semantics of each dialect; each class is made with the Lengths of the run.
-IMPLEMENTATIONS = ("rnncc.interpreter.nn:NNFunctions",)
+IMPLEMENTATIONS = (
+    "rnncc.interpreter.nn:NNFunctions",
+    "rnncc.interpreter.rnn:RnnFunctions",
+)
 
 
 def implementations(lengths: Lengths) -> list[InterpreterFunctions]:

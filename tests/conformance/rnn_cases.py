@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import onnx
 from hypothesis import strategies as st
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 from tests.reference.rnn import DEFAULT_ACTIVATIONS, FUNCTIONS, GATES
 
@@ -143,7 +143,7 @@ def make(
     )
 
 
-def _model(
+def _model(  # noqa: PLR0917
     node: onnx.NodeProto,
     arrays: dict[str, np.ndarray | None],
     given: dict[str, np.ndarray],

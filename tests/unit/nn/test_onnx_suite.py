@@ -18,7 +18,7 @@ from xdsl.context import Context
 
 from rnncc.errors import UnsupportedError
 from rnncc.interpreter import run
-from rnncc.passes.convert_onnx_to_nn import CONVERTERS, ConvertOnnxToNNPass
+from rnncc.passes.convert_onnx_to_nn import CONVERTERS, ConvertOnnxToNnPass
 
 from . import onnx_modules as modules
 
@@ -61,7 +61,7 @@ def _check(case: Any, node: onnx.NodeProto, opset: int) -> None:
         block.add_op(op)
         results = getattr(op, "outputs_by_position")()  # noqa: B009
         modules.finish(block, {n: r for n, r in zip(node.output, results, strict=False) if n})
-        ConvertOnnxToNNPass().apply(Context(), module)
+        ConvertOnnxToNnPass().apply(Context(), module)
         module.verify()
         got = run(module, free)
         for name, want in wanted.items():
