@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from rnncc.errors import AssemblyError, CapacityError, ProgramError, nearest
 from rnncc.isa.encode import encode, is_float_immediate
-from rnncc.isa.instruction import ONES, Extent, Instruction, Operand
+from rnncc.isa.instruction import Instruction
 from rnncc.isa.lexer import Line
+from rnncc.isa.operands import read_extents, read_operand
 from rnncc.isa.spec import MEMORIES, InstructionSpec
 from rnncc.isa.table import INSTRUCTIONS, MNEMONICS
 from rnncc.isa.types import ELEMENT_TYPES
@@ -91,7 +91,7 @@ def _scalar(
         return Instruction("s.imm", rd=rd, imm=(line.integer("a number"),))
     if spec.op == "s.read":
         kinds = (line.choice("element type", ELEMENT_TYPES),)
-        return Instruction("s.read", types=kinds, operands=(_operand(line, addresses),), rd=rd)
+        return Instruction("s.read", types=kinds, operands=(read_operand(line, addresses),), rd=rd)
     ra = line.register()
     line.expect(",")
     if line.next.kind == "name":
@@ -107,18 +107,18 @@ def _tensor(
         types.append(line.choice("element type", ELEMENT_TYPES))
     if len(types) == 1:
         types *= len(spec.operands)
-    extents = _extents(line)
+    extents = read_extents(line)
     operands, given = [], {}
     while line.next.kind != "end" and line.next.text != "@":
         if operands or given:
             line.expect(",")
-        if line.next.text in MEMORIES:
-            operands.append(_operand(line, addresses))
+        if len(operands) < len(spec.operands):
+            operands.append(read_operand(line, addresses))
             continue
         column = line.next.column
-        name = line.choice(
-            "immediate" if spec.immediates else "memory", _immediates(spec) or MEMORIES
-        )
+        if not spec.immediates or line.next.text in MEMORIES:
+            raise line.error(f"'{spec.op}' takes no more than {len(spec.operands)} operands")
+        name = line.choice("immediate", _immediates(spec))
         if name in given:
             raise line.error(f"'{name}' is given twice", column)
         line.expect("=")
@@ -153,56 +153,6 @@ def _immediate(
     if isinstance(value, float):
         raise line.error(f"'{name}' must be an integer, not {value}")
     return value
-
-
-def _extents(line: Line) -> tuple[Extent, Extent, Extent]:
-    if line.next.text != "[":
-        return ONES
-    line.expect("[")
-    extents = []
-    for number in range(3):
-        if number:
-            line.expect(",")
-        value = line.integer("an extent")
-        extents.append(Extent(value, line.register() if line.accept("*") else 0))
-    line.expect("]")
-    return extents[0], extents[1], extents[2]
-
-
-def _operand(line: Line, addresses: Mapping[str, int]) -> Operand:
-    """``memory[base + rN*stride : s0, s1, s2]``; the base is a sum of numbers and segment names."""
-    memory = line.choice("memory", MEMORIES)
-    line.expect("[")
-    base = index = index_stride = 0
-    while True:
-        if line.next.kind == "name" and re.fullmatch(r"r\d+", line.next.text):
-            if index:
-                raise line.error("an operand has one index register")
-            index = line.register()
-            line.expect("*")
-            index_stride = line.integer("bytes an index step")
-        elif line.next.kind in ("name", "string"):
-            base += _segment(line, addresses)
-        else:
-            base += line.integer("an address")
-        if not line.accept("+"):
-            break
-    strides = [0, 0, 0]
-    if line.accept(":"):
-        for axis in range(3):
-            if axis:
-                line.expect(",")
-            strides[axis] = line.integer("a stride in bytes")
-    line.expect("]")
-    return Operand(memory, base, index, index_stride, (strides[0], strides[1], strides[2]))
-
-
-def _segment(line: Line, addresses: Mapping[str, int]) -> int:
-    column = line.next.column
-    name = line.quoted("a segment")
-    if name not in addresses:
-        raise line.error(f"unknown segment '{name}'", column, nearest(name, addresses))
-    return addresses[name]
 
 
 def resolve(parsed: list[Parsed], labels: Mapping[str, int]) -> list[Instruction]:

@@ -125,10 +125,8 @@ def _sources(machine: MachineDescription) -> Iterator[tuple[str, str]]:
         for name in names:
             if name not in known and name not in tables:
                 hint = nearest(name, known | tables)
-                yield (
-                    group,
-                    f"'{name}' is no number of the description{f' ({hint})' if hint else ''}",
-                )
+                suffix = f" ({hint})" if hint else ""
+                yield f"{group}.{name}", f"'{name}' is no number of the description{suffix}"
 
 
 def unsourced(machine: MachineDescription) -> list[str]:

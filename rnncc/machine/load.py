@@ -108,5 +108,8 @@ def _read(path: Path, chain: list[Path]) -> Source:
 def _finish(source: Source) -> MachineDescription:
     machine = build(MachineDescription, source, source.values)
     for key, problem in problems(machine):
-        raise source.error(tuple(key.split(".")), f"{key}: {problem}")
+        table, _, rest = key.partition(".")
+        # The keys of [sources] are dotted names themselves.
+        path = (table, rest) if table == "sources" else tuple(key.split("."))
+        raise source.error(path, f"{key}: {problem}")
     return machine

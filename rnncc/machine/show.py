@@ -82,10 +82,9 @@ def _memories(machine: MachineDescription) -> list[tuple[str, str]]:
         memory = machine.memories[name]
         traffic = _unit(memory.bytes_per_cycle * machine.clock_hz, "B/s")
         elements = int(memory.size / machine.native_bytes(name))
-        rows.append(
-            (name, f"{_size(memory.size):>8} for {role}, {traffic}, {_count(memory.ports, 'port')}, {memory.granule}-byte granule"
-                   + (f", {elements:,} elements" if name != "dram" else ""))
-        )  # fmt: skip
+        text = f"{_size(memory.size):>8} for {role}, {traffic}, {_count(memory.ports, 'port')}"
+        text += f", {memory.granule}-byte granule"
+        rows.append((name, text if name == "dram" else f"{text}, {elements:,} elements"))
     return rows
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,12 +13,13 @@ from rnncc.errors import ProgramError
 from rnncc.isa.asm import Assembled, assemble_lines
 from rnncc.isa.lexer import Line
 from rnncc.isa.table import ISA_VERSION
-from rnncc.isa.types import ELEMENT_TYPES, ITEM_SIZES, NUMPY_TYPES
+from rnncc.isa.types import ELEMENT_TYPES
 from rnncc.machine.description import MachineDescription
 from rnncc.machine.load import load_machine, machine_names, parse_machine
 from rnncc.program.container import Port, Program, Segment, Symbol
 from rnncc.program.tensors import parse_json
 from rnncc.program.validate import NUMERICS, validate
+from rnncc.program.values import read_values
 
 _ALIGN = 64
 _DIRECTIVES = (
@@ -106,7 +106,11 @@ class Header:
             self.ports[kind].append(Port(name, dtype, shape, symbols, owner))
         elif any(symbols):
             raise line.error("only inputs and outputs have axes that follow a symbol", column)
-        array = self._values(line, name, dtype, shape) if kind == "const" else None
+        array = (
+            read_values(line, name, dtype, shape, self.constants.get(name))
+            if kind == "const"
+            else None
+        )
         self.segments.append(Segment(owner, kind, address, dtype, shape, array))
 
     def _shape(self, line: Line) -> tuple[tuple[int, ...], tuple[str, ...]]:
@@ -126,53 +130,6 @@ class Header:
             shape.append(extent)
             symbols.append(symbol)
         return tuple(shape), tuple(symbols)
-
-    def _values(self, line: Line, name: str, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
-        """A constant's values: ``= [1, 2]``, ``= hex "..."``, or from the arrays given."""
-        column = line.next.column
-        count, target = math.prod(shape), NUMPY_TYPES[dtype]
-        if not line.accept("="):
-            given = self.constants.get(name)
-            if given is None and count == 0:
-                given = np.zeros(shape, target)
-            if given is None:
-                raise line.error(
-                    f"no values for constant '{name}'",
-                    column,
-                    "write them, or give them in an .npz",
-                )
-            # NumPy's files know no bfloat16: such arrays come back as raw two-byte elements.
-            if given.dtype.kind == "V" and given.dtype.itemsize == target.itemsize:
-                given = given.view(target)
-            if given.dtype != target or given.shape != shape:
-                raise line.error(
-                    f"the array given for '{name}' is {given.dtype} {list(given.shape)}", column
-                )
-            return np.ascontiguousarray(given)
-        if line.accept("hex"):
-            try:
-                data = bytes.fromhex(line.quoted("hexadecimal digits in quotes"))
-            except ValueError:
-                raise line.error("not hexadecimal digits", column) from None
-            if len(data) != count * ITEM_SIZES[dtype]:
-                raise line.error(
-                    f"{len(data)} bytes for a constant of {count * ITEM_SIZES[dtype]}", column
-                )
-            if dtype == "i1" and max(data, default=0) > 1:
-                raise line.error("an i1 element is neither 0 nor 1", column)
-            return np.frombuffer(data, target).reshape(shape)
-        line.expect("[")
-        values: list[float | int] = []
-        while not line.accept("]"):
-            if values:
-                line.expect(",")
-            values.append(line.number("a number"))
-        if len(values) != count:
-            raise line.error(f"{len(values)} values for a constant of {count} elements", column)
-        try:
-            return np.array(values, target).reshape(shape)
-        except OverflowError:
-            raise line.error(f"a value does not fit {dtype}", column) from None
 
 
 def build_program(header: Header, text: str) -> Program:

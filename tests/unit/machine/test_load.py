@@ -1,0 +1,164 @@
+"""The strict loader: every mistake in a machine file is refused with file, line and reason."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+import rnncc.machine
+from rnncc.errors import MachineError
+from rnncc.machine import load_machine, machine_names, parse_machine
+
+EDGE = Path(rnncc.machine.__file__).with_name("edge.toml").read_text(encoding="utf-8")
+
+
+def line_of(text, start):
+    return next(
+        number for number, line in enumerate(text.splitlines(), 1) if line.startswith(start)
+    )
+
+
+def refused(old, new):
+    """The message for edge.toml with one piece of text changed."""
+    assert old in EDGE
+    with pytest.raises(MachineError) as error:
+        parse_machine(EDGE.replace(old, new, 1), "my.toml")
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "message"),
+    [
+        ("lanes = 64", "lane = 64", "lane = 64", "unknown key 'vector.lane'\n  hint: did you mean 'lanes'?"),
+        ("lanes = 64", "", "[vector]", "missing key 'vector.lanes'"),
+        ("[vector]", "[vectors]", "[vectors]", "unknown key 'vectors'\n  hint: did you mean 'vector'?"),
+        ("rows = 64", 'rows = "64"', "rows =", "'matrix.rows' must be an integer, not '64'"),
+        ("rows = 64", "rows = 64.0", "rows =", "'matrix.rows' must be an integer, not 64.0"),
+        ("rows = 64", "rows = true", "rows =", "'matrix.rows' must be an integer, not True"),
+        ("rows = 64", "rows = 0", "rows =", "matrix.rows: must not be zero"),
+        ("columns = 64", "columns = 0", "columns =", "matrix.columns: must not be zero"),
+        ("depth = 12", "depth = -1", "depth = -1", "matrix.depth: -1 is negative"),
+        ("chaining = true", "chaining = 1", "chaining", "'chaining' must be true or false, not 1"),
+        ("clock_hz = 1e9", "clock_hz = inf", "clock_hz", "must be a finite number, not inf"),
+        ('kind = "mvm"', 'kind = "mvn"', "kind", "unknown kind of matrix engine 'mvn' (did you mean 'mvm'?)"),
+        ('weights = "bf16"', 'weights = "bf61"', "weights", "unknown number format 'bf61' (did you mean 'bf16'?)"),
+        ("fp32 = 0.25", "fp33 = 0.25", "fp33", "unknown number format 'fp33'"),
+        ("bf16xfp32 = 1.0", "", "[matrix.rates]", "no rate for the machine's own formats: add 'bf16xfp32'"),
+        ("bytes_per_cycle = 25.6", "bytes_per_cycle = 0", "bytes_per_cycle = 0",
+         "dma.bytes_per_cycle: must not be zero"),
+        ("granule = 128", "granule = 100", "granule = 100", "memories.wmem.granule: 100 is not a power of two"),
+        ('size = "4 MiB"', 'size = "4 KiB"', 'size = "4 KiB"',
+         "4096 bytes cannot hold one native tile of 64 x 64 (8192 bytes)"),
+        ('size = "4 GiB"', "size = 32", "granule = 64", "64 is more than the whole memory of 32 bytes"),
+        ('size = "4 MiB"', 'size = "4 MB"', 'size = "4 MB"', "must be bytes or a string such as \"4 MiB\""),
+        ('size = "4 MiB"', 'size = "0.3 B"', 'size = "0.3 B"', "must be a whole number of bytes"),
+        ('size = "4 GiB"', 'size = "4096 GiB"', 'size = "4096', "beyond the 40-bit addresses"),
+        ("[vector.depth]", "[vector.deep]", "[vector.deep]",
+         "unknown key 'vector.deep'\n  hint: did you mean 'depth'?"),
+        ('"vector.lanes" =', '"vector.lames" =', "[sources]",
+         "'vector.lames' is no number of the description (did you mean"),
+        ("rows = 64", "rows = 64\nlanes = 65", "lanes = 65", "65 lanes are more than the 64 columns"),
+        ("rows = 64", "rows = 64\nsparse_rate = 2", "sparse_rate", "2 is more than 1"),
+        ('name = "edge"', 'name = "my npu"', "name", "'my npu' must be lower-case letters"),
+        ("[control.queue_depth]\ndma = 8\nmatrix = 8\nvector = 8", "queue_depth = 3", "queue_depth = 3",
+         "must be a table, not 3"),
+    ],
+)  # fmt: skip
+def test_refused_with_line_and_reason(old, new, place, message):
+    text = EDGE.replace(old, new, 1)
+    said = refused(old, new)
+    assert message in said
+    if place == "[sources]":
+        place = '"vector.lames"' if "lames" in new else place
+    assert said.startswith(f"my.toml:{line_of(text, place)}: "), said
+
+
+def test_not_toml():
+    with pytest.raises(MachineError, match=r"^my.toml:2: not valid TOML"):
+        parse_machine("a = 1\nb = = 2", "my.toml")
+    with pytest.raises(MachineError, match=r"nested too deeply|not valid TOML"):
+        parse_machine("a = " + "[" * 100_000, "my.toml")
+
+
+def test_unknown_names():
+    with pytest.raises(MachineError, match="unknown machine 'egde'\n  hint: did you mean 'edge'"):
+        load_machine("egde")
+    with pytest.raises(MachineError, match=r"unknown machine 'zzzzzz'\n  hint: known: .*tpu-v1"):
+        load_machine("zzzzzz")
+    with pytest.raises(MachineError, match=r"machine file 'no/such.toml' does not exist"):
+        load_machine("no/such.toml")
+
+
+def test_binary_and_huge_files(tmp_path):
+    (tmp_path / "bad.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(MachineError, match="cannot read machine file"):
+        load_machine(tmp_path / "bad.toml")
+    (tmp_path / "big.toml").write_text("#" * (1 << 20) + "\n")
+    with pytest.raises(MachineError, match="not a machine file"):
+        load_machine(tmp_path / "big.toml")
+
+
+def test_inheritance(tmp_path):
+    (tmp_path / "wide.toml").write_text('inherits = "edge"\nname = "wide"\n[vector]\nlanes = 128\n')
+    (tmp_path / "wider.toml").write_text(
+        'name = "wider"\ninherits = "wide.toml"\n[vector]\nunits = 2\n'
+    )
+    wide, wider, edge = (
+        load_machine(tmp_path / "wide.toml"),
+        load_machine(tmp_path / "wider.toml"),
+        load_machine("edge"),
+    )
+    assert (wider.name, wider.vector.lanes, wider.vector.units) == ("wider", 128, 2)
+    assert wider.matrix == edge.matrix and wider.vector.depth == edge.vector.depth
+    # The source of a number that changed would be wrong for the new one.
+    assert "vector.lanes" in edge.sources and "vector.lanes" not in wide.sources
+    assert "vector.depth" in wider.sources and "vector.units" not in wider.sources
+
+
+def test_errors_of_inherited_numbers_name_the_file_that_holds_them(tmp_path):
+    (tmp_path / "base.toml").write_text(EDGE.replace("granule = 128", "granule = 96"))
+    (tmp_path / "child.toml").write_text('name = "child"\ninherits = "base.toml"\n')
+    with pytest.raises(
+        MachineError, match=rf"base.toml:{line_of(EDGE, 'granule = 128')}: memories.wmem.granule"
+    ):
+        load_machine(tmp_path / "child.toml")
+
+
+def test_cycle_of_inheritance(tmp_path):
+    (tmp_path / "a.toml").write_text('name = "a"\ninherits = "b.toml"\n')
+    (tmp_path / "b.toml").write_text('# b\nname = "b"\ninherits = "a.toml"\n')
+    with pytest.raises(
+        MachineError, match=r"b.toml:3: cycle of inheritance: a.toml -> b.toml -> a.toml"
+    ):
+        load_machine(tmp_path / "a.toml")
+    (tmp_path / "c.toml").write_text('name = "c"\ninherits = "c.toml"\n')
+    with pytest.raises(MachineError, match=r"c.toml:2: cycle of inheritance: c.toml -> c.toml"):
+        load_machine(tmp_path / "c.toml")
+
+
+def test_bad_parents(tmp_path):
+    file = tmp_path / "child.toml"
+    file.write_text('name = "child"\n\ninherits = "egde"\n')
+    with pytest.raises(
+        MachineError, match=r"child.toml:3: unknown machine 'egde'\n  hint: did you mean 'edge'"
+    ):
+        load_machine(file)
+    file.write_text('name = "child"\ninherits = 3\n')
+    with pytest.raises(
+        MachineError, match=r"child.toml:2: 'inherits' must be a machine's name or file, not 3"
+    ):
+        load_machine(file)
+    file.write_text('inherits = "edge"\n')
+    with pytest.raises(MachineError, match=r"child.toml: missing key 'name'"):
+        load_machine(file)
+
+
+def test_embedded_machines_read_no_other_file():
+    with pytest.raises(MachineError, match=r"^my.toml:1: an embedded machine must not inherit"):
+        parse_machine('inherits = "edge"\nname = "x"\n', "my.toml")
+
+
+def test_names():
+    assert {"edge", "bw-s10", "tpu-v1"} <= set(machine_names())
+    assert load_machine("edge") is load_machine("edge")
+    assert not math.isnan(load_machine("edge").clock_hz)

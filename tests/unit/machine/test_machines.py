@@ -1,0 +1,89 @@
+"""The built-in machines: published figures, sources for every number, and how they are shown."""
+
+import dataclasses
+
+import pytest
+
+from rnncc.errors import MachineError
+from rnncc.machine import load_machine, machine_names, parse_machine
+from rnncc.machine.check import unsourced
+from rnncc.machine.dump import dump_machine
+from rnncc.machine.formats import FORMATS
+from rnncc.machine.show import describe, ridge_point, summary
+
+
+@pytest.mark.parametrize("name", machine_names())
+def test_every_machine(name):
+    machine = load_machine(name)
+    machine.validate()
+    assert machine.name == name
+    assert unsourced(machine) == []
+    assert all(
+        key in machine.sources or key.rsplit(".", 1)[0] in machine.sources
+        for key in machine.calibrated
+    )
+    assert parse_machine(dump_machine(machine)) == machine
+    text = describe(machine)
+    assert machine.title in text and "peak" in text and "ridge" in text
+    assert max(map(len, text.splitlines())) <= 120
+    assert "\n" not in summary(machine) and name in summary(machine)
+
+
+def test_brainwave_as_published():
+    machine = load_machine("bw-s10")
+    assert machine.matrix.macs_per_cycle == 96_000
+    assert 2 * machine.peak_macs_per_cycle * machine.clock_hz == pytest.approx(48e12)
+    assert machine.native_bytes("wmem") == pytest.approx((1 + 2 + 5 / 400) / 8)
+    # The largest DeepBench layer, GRU 2816, stays on chip.
+    assert 6 * 2816 * 2816 * machine.native_bytes("wmem") < machine.memories.wmem.size
+    assert machine.capacity("wmem", 4) > 6 * 2816 * 2816 * 4
+
+
+def test_tpu_as_published():
+    machine = load_machine("tpu-v1")
+    assert 2 * machine.matrix.macs_per_cycle * machine.clock_hz == pytest.approx(92e12, rel=0.01)
+    assert machine.dram_bytes_per_cycle * machine.clock_hz == pytest.approx(34e9, rel=1e-3)
+    assert 65536 / machine.dram_bytes_per_cycle == pytest.approx(1349, abs=1)
+    assert machine.memories.wmem.size == 4 * 65536
+    assert (
+        machine.matrix.rate("int8", "int16") == 0.5
+        and machine.matrix.rate("int16", "int16") == 0.25
+    )
+    assert machine.matrix.rate("int8", "fp32") is None
+
+
+def test_edge_scale_and_ridge():
+    machine = load_machine("edge")
+    assert machine.scale(4) == {"dram": 1, "wmem": 2, "vmem": 1}
+    assert machine.scale(2) == {"dram": 1, "wmem": 1, "vmem": 1}
+    assert machine.capacity("wmem", 4) == 8 << 20
+    assert ridge_point(machine) == pytest.approx(160)
+    assert machine.seconds(1e9) == 1.0
+
+
+def test_validate_speaks_of_descriptions_made_in_python():
+    edge = load_machine("edge")
+    broken = dataclasses.replace(edge, dma=dataclasses.replace(edge.dma, bytes_per_cycle=0.0))
+    with pytest.raises(
+        MachineError, match=r"machine 'edge': dma.bytes_per_cycle: must not be zero"
+    ):
+        broken.validate()
+
+
+def test_dump_escapes():
+    edge = dataclasses.replace(load_machine("edge"), title='a "quoted"\n\ttitle \\ \x7f é 𝄞')
+    assert parse_machine(dump_machine(edge)) == edge
+
+
+def test_memories_and_queues_by_name():
+    edge = load_machine("edge")
+    assert edge.memories["vmem"].size == 1 << 20 and edge.control.queue_depth["dma"] == 8
+    with pytest.raises(KeyError):
+        edge.memories["cache"]
+    with pytest.raises(KeyError):
+        edge.control.queue_depth["control"]
+
+
+def test_block_formats_share_their_exponent():
+    assert FORMATS["bfp-1s5e2m"].bytes_per_element(128) == pytest.approx((3 + 5 / 128) / 8)
+    assert FORMATS["int8"].bytes_per_element(128) == 1
