@@ -82,6 +82,8 @@ def _one_slice(n: Node, x: SSAValue, axis: int, bounds: tuple[int, int, int]) ->
             return n.slice_axis(x, axis, 0, 1)
         text = f"{start}:{end}:{step}"
         n.refuse_dynamic(f"the slice {text} of the run-time length '{symbol}'")
+    if step < 0 and start < -size:
+        start = 0  # ONNX clamps to the first element; Python would go past it
     positions = range(size)[slice(start, end, step)]
     if positions == range(size):
         return x

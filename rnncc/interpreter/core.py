@@ -79,6 +79,10 @@ def run(
         ModelError: the module has no ``@main``.
     """
     function = main_function(module)
+    if any(op.name.startswith("npu.") for op in function.walk()):
+        from rnncc.interpreter.npu import run_npu
+
+        return run_npu(module, inputs, lengths)
     names = port_names(function, "inputs", len(function.body.block.args))
     check_names(inputs, names)
     arrays = {name: np.asarray(inputs[name]) for name in names}
