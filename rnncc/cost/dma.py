@@ -1,0 +1,35 @@
+"""The DMA engine: a latency, then bytes at the pace of the slowest memory on the way.
+
+A transfer holds one channel for latency + bytes / bandwidth cycles; the channels share one data path, so that together
+they never exceed the bandwidth. Strided transfers move whole granules. Between two memories on the chip the latency is
+that of a read on the chip (``control.read_latency``) and DRAM's bandwidth does not count. A gather sends one address a
+row, at most one a cycle.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+from rnncc.cost.model import Cost
+from rnncc.cost.work import Work
+from rnncc.machine.description import MachineDescription
+
+
+def transfer_cycles(machine: MachineDescription, work: Work) -> float:
+    """Cycles during which the data path is taken."""
+    moved = dict.fromkeys(("dram", "wmem", "vmem"), 0.0)
+    for access in work.accesses:
+        moved[access.memory] += access.charged(machine.memories[access.memory].granule)
+    cycles = [moved[name] / machine.memories[name].bytes_per_cycle for name in moved]
+    cycles.append(moved["dram"] / machine.dma.bytes_per_cycle)
+    if work.op == "gather":
+        cycles.append(work.extents[0])
+    return max(cycles)
+
+
+def dma_cost(machine: MachineDescription, work: Work) -> Cost:
+    """Cycles of ``dma`` and ``gather``; see the module's text."""
+    outside = any(access.memory == "dram" for access in work.accesses)
+    latency = machine.dma.latency if outside else machine.control.read_latency
+    transfer = max(ceil(transfer_cycles(machine, work)), 1)
+    return Cost("dma", latency + transfer, latency + 1, latency + transfer, transfer)

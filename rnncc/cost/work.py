@@ -1,0 +1,171 @@
+"""What one execution of an instruction asks of a machine, apart from where its data lies.
+
+The scheduler builds a ``Work`` before addresses exist, the simulator from a decoded instruction; both get their
+cycles from the same ``rnncc.cost.cost``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, prod
+
+from rnncc.isa.instruction import Instruction
+from rnncc.isa.spec import OperandSpec
+from rnncc.isa.table import INSTRUCTIONS
+from rnncc.isa.types import FLOAT_TYPES, ITEM_SIZES
+from rnncc.machine.description import MachineDescription
+
+Extents = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One operand's traffic.
+
+    Attributes:
+        memory: ``dram``, ``wmem`` or ``vmem``.
+        reads: the operand is read.
+        writes: it is written.
+        elements: distinct elements (an element repeated by a stride of 0 counts once).
+        run: how many of them lie side by side; ``elements / run`` runs.
+        native: bytes of one element in the machine's own format, perhaps a fraction.
+    """
+
+    memory: str
+    reads: bool
+    writes: bool
+    elements: int
+    run: int
+    native: float
+
+    @property
+    def nbytes(self) -> float:
+        """Native bytes of the elements."""
+        return self.elements * self.native
+
+    def charged(self, granule: int) -> float:
+        """Native bytes that a memory with this granule moves: every run whole granules, if it is short or strided."""
+        if self.run >= self.elements:
+            return max(self.nbytes, granule) if self.elements else 0.0
+        return self.elements // self.run * (ceil(self.run * self.native / granule) * granule)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One execution of an instruction.
+
+    Attributes:
+        op: operation, a key of ``rnncc.isa.table.INSTRUCTIONS``.
+        kind: its kind.
+        extents: actual bounds e0, e1, e2 (mm: m, n, k).
+        accesses: one for each operand, destination first.
+        element: element type of the last operand (what a product multiplies), "" for none.
+    """
+
+    op: str
+    kind: str
+    extents: Extents
+    accesses: tuple[Access, ...]
+    element: str
+
+    @property
+    def elements(self) -> int:
+        """Points of the iteration space."""
+        return prod(self.extents)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates."""
+        return self.elements if self.op in ("mm", "mma") else 0
+
+
+def contiguous_run(extents: Sequence[int], strides: Sequence[int], size: int) -> tuple[int, int]:
+    """Distinct elements of a strided walk and how many lie side by side.
+
+    Args:
+        extents: elements along each axis.
+        strides: steps of each axis, in the unit of ``size``; 0 repeats.
+        size: one element.
+
+    Returns: (elements, run).
+    """
+    axes = sorted(
+        (abs(stride), count)
+        for stride, count in zip(strides, extents, strict=True)
+        if count != 1 and stride
+    )
+    elements, run, dense = 1, 1, True
+    for stride, count in axes:
+        elements *= count
+        if dense and stride == run * size:
+            run *= count
+        else:
+            dense = False
+    return (0, 1) if 0 in extents else (elements, run)
+
+
+def native_bytes(machine: MachineDescription, element: str, memory: str, weights: bool) -> float:
+    """Bytes the machine takes for an element.
+
+    Args:
+        machine: whose formats count for floating-point elements; others take their container.
+        element: element type name.
+        memory: where it lies.
+        weights: it is on its way to wmem, so in the weights format wherever it lies.
+    """
+    if element not in FLOAT_TYPES:
+        return ITEM_SIZES[element]
+    return machine.native_bytes("wmem" if weights else memory)
+
+
+def work(
+    machine: MachineDescription,
+    op: str,
+    kind: str,
+    extents: Extents,
+    operands: Sequence[tuple[str, str, tuple[int, int, int]]],
+) -> Work:
+    """The work of an instruction from its operands.
+
+    Args:
+        machine: for the native formats.
+        op: operation.
+        kind: its kind.
+        extents: actual bounds.
+        operands: (memory, element type, strides in elements) of each operand, destination first.
+    """
+    spec = INSTRUCTIONS[op]
+    weights = any(memory == "wmem" for memory, _, _ in operands) and spec.engine == "dma"
+    accesses = []
+    for described, (memory, element, strides) in zip(spec.operands, operands, strict=True):
+        elements, run = contiguous_run(*_axes(described, extents, strides), 1)
+        accesses.append(
+            Access(
+                memory,
+                described.reads,
+                described.writes,
+                elements,
+                run,
+                native_bytes(machine, element, memory, weights),
+            )
+        )
+    return Work(op, kind, extents, tuple(accesses), operands[-1][1] if operands else "")
+
+
+def _axes(
+    spec: OperandSpec, extents: Extents, strides: tuple[int, ...]
+) -> tuple[list[int], list[int]]:
+    return [extents[axis] for axis in spec.axes], [strides[axis] for axis in spec.axes]
+
+
+def work_of_instruction(
+    machine: MachineDescription, instruction: Instruction, extents: Extents
+) -> Work:
+    """The work of a decoded instruction with its actual bounds."""
+    operands = []
+    for operand, element in zip(instruction.operands, instruction.types, strict=True):
+        size = ITEM_SIZES[element]
+        s0, s1, s2 = (stride // size for stride in operand.strides)
+        operands.append((operand.memory, element, (s0, s1, s2)))
+    return work(machine, instruction.op, instruction.kind, extents, operands)

@@ -1,0 +1,158 @@
+"""The weight memory: whole matrices by address, bound to constants without a copy.
+
+A ``dma`` into wmem loads one matrix; ``mm`` names it again by base address and shape. What the memory holds is
+therefore a mapping from (address, n, k, type) to an array, and a load forgets every matrix that it overlaps.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnncc.errors import SimulationError
+from rnncc.isa.instruction import Operand
+from rnncc.simulator.memory import Placed
+from rnncc.simulator.product import blas_ready, is_bf16, round_bf16, widened
+
+
+@dataclass(frozen=True)
+class MatrixArgument:
+    """The matrix that an instruction reads.
+
+    Attributes:
+        slot: its number (``Matrices.store``) when ``register`` is 0.
+        register: index register of the address; 0 = none.
+        lookup: with a register, the function from its value to the slot.
+    """
+
+    slot: int = 0
+    register: int = 0
+    lookup: Callable[[int], int] | None = None
+
+
+@dataclass(frozen=True)
+class RegisterArgument:
+    """The value of a scalar register."""
+
+    register: int
+
+
+class Matrices:
+    """What wmem holds during one run.
+
+    Args:
+        rounded: float32 matrices are rounded to bfloat16 as they are loaded.
+        nbytes: size of wmem in container bytes.
+    """
+
+    def __init__(self, rounded: bool, nbytes: int):
+        self.rounded = rounded
+        self.nbytes = nbytes
+        self.store: dict[int, np.ndarray] = {}
+        """Slot -> the matrix [n, k] it holds now."""
+        self._slots: dict[tuple[int, int, int, np.dtype], int] = {}
+        self._starts: list[tuple[int, int, int]] = []
+        self._victims: list[list[int]] = []
+        self._longest = 0
+
+    def describe(self, slot: int) -> str:
+        """A slot for messages."""
+        for (address, n, k, dtype), number in self._slots.items():
+            if number == slot:
+                return f"no {n} x {k} {dtype} matrix was loaded at wmem address {address:#x}"
+        return "no matrix"
+
+    def slot(self, address: int, shape: tuple[int, int], dtype: np.dtype) -> int:
+        """The number of a matrix at an address; made on first use.
+
+        Raises:
+            SimulationError: it does not lie within wmem.
+        """
+        key = (address, *shape, dtype)
+        found = self._slots.get(key)
+        if found is not None:
+            return found
+        size = shape[0] * shape[1] * dtype.itemsize
+        if address < 0 or address + size > self.nbytes:
+            raise SimulationError(
+                f"wmem address {address:#x}: a matrix of {size} bytes leaves the memory of {self.nbytes}"
+            )
+        number = len(self._slots)
+        victims = []
+        self._longest = max(self._longest, size)
+        first = bisect_left(self._starts, (address - self._longest, 0, 0))
+        for start, length, other in self._starts[first:]:
+            if start >= address + size:
+                break
+            if start + length > address:
+                victims.append(other)
+                self._victims[other].append(number)
+        insort(self._starts, (address, size, number))
+        self._slots[key] = number
+        self._victims.append(victims)
+        return number
+
+    def argument(self, operand: Operand, shape: tuple[int, int], dtype: np.dtype) -> MatrixArgument:
+        """How an instruction reaches the matrix that its operand names.
+
+        Raises:
+            SimulationError: rows are not dense, or the address is outside wmem.
+        """
+        _, row, element = operand.strides
+        if (shape[1] > 1 and element != dtype.itemsize) or (
+            shape[0] > 1 and row != shape[1] * dtype.itemsize
+        ):
+            raise SimulationError(f"wmem address {operand.base:#x}: the matrix is not dense")
+        if not operand.index or not operand.index_stride:
+            return MatrixArgument(self.slot(operand.base, shape, dtype))
+
+        def lookup(value: int) -> int:
+            return self.slot(operand.base + value * operand.index_stride, shape, dtype)
+
+        return MatrixArgument(register=operand.index, lookup=lookup)
+
+    def source(self, placed: Placed) -> np.ndarray:
+        """The array that loads take their matrix from: the constant itself wherever possible.
+
+        A constant is copied, once, when the products need another type, rounding that the compiler did not do, or
+        a layout that BLAS reads.
+        """
+        array = placed.array
+        if placed.region.kind != "const":
+            return array
+        if widened(array.dtype) != array.dtype:
+            return array.astype(widened(array.dtype))
+        if self.rounded and array.dtype == np.float32 and not is_bf16(array):
+            return round_bf16(array)
+        return array if blas_ready(array) else np.ascontiguousarray(array)
+
+    def loader(
+        self, operand: Operand, shape: tuple[int, int], dtype: np.dtype, copy: bool
+    ) -> tuple[Callable[..., None], tuple[RegisterArgument, ...]]:
+        """The function ``f(matrix)`` or ``f(matrix, register value)`` that loads wmem, and its extra arguments.
+
+        Args:
+            operand: where to.
+            shape: (n, k).
+            dtype: container type of the elements.
+            copy: the source may change later.
+        """
+        target = self.argument(operand, shape, dtype)
+        store, victims = self.store, self._victims
+        wide, rounded = widened(dtype), self.rounded and dtype == np.float32
+
+        def put(slot: int, matrix: np.ndarray) -> None:
+            for other in victims[slot]:
+                store.pop(other, None)
+            if copy:
+                matrix = round_bf16(matrix) if rounded else matrix.astype(wide, order="C")
+            store[slot] = matrix
+
+        if target.lookup is None:
+            slot = target.slot
+            return (lambda matrix: put(slot, matrix)), ()
+        lookup = target.lookup
+        return (lambda matrix, value: put(lookup(value), matrix)), (RegisterArgument(target.register),)
