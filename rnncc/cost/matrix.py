@@ -59,7 +59,10 @@ def matrix_cost(machine: MachineDescription, work: Work) -> Cost:
         stream = ceil(m * each)
         if engine.weight_buffers > 1:
             step = max(load, stream)
-            busy, first = load + (tiles - 1) * step + stream, load + (before - 1) * step + ceil(each)
+            busy, first = (
+                load + (tiles - 1) * step + stream,
+                load + (before - 1) * step + ceil(each),
+            )
         else:
             busy, first = tiles * (load + stream), before * (load + stream) - stream + ceil(each)
     else:

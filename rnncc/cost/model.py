@@ -1,7 +1,7 @@
 """Cycles of one instruction on one machine, without waiting for anything else.
 
-Sources of the formulas stand with the functions of each engine: ``matrix.py``, ``vector.py``, ``dma.py``. Nothing in them
-is fitted to a measurement; what a machine does is in its description.
+Sources of the formulas stand with the functions of each engine: ``matrix.py``, ``vector.py``, ``dma.py``. Nothing in
+them is fitted to a measurement; what a machine does is in its description.
 """
 
 from __future__ import annotations

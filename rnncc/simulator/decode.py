@@ -16,7 +16,7 @@ from rnncc.isa.instruction import Instruction, Operand
 from rnncc.isa.table import INSTRUCTIONS
 from rnncc.isa.types import NUMPY_TYPES
 from rnncc.simulator import kernels
-from rnncc.simulator.matrices import MatrixArgument, Matrices, RegisterArgument
+from rnncc.simulator.matrices import Matrices, MatrixArgument, RegisterArgument
 from rnncc.simulator.memory import Memory, Placed
 from rnncc.simulator.product import product
 
@@ -109,12 +109,18 @@ class Decoder:
         return _argument(self.memory.place(operand, dtype, (), (), False), operand)
 
     def _place(
-        self, instruction: Instruction, which: int, extents: tuple[int, ...], strides: tuple[int, ...]
+        self,
+        instruction: Instruction,
+        which: int,
+        extents: tuple[int, ...],
+        strides: tuple[int, ...],
     ) -> Placed:
         operand = instruction.operands[which]
         spec = INSTRUCTIONS[instruction.op].operands[which]
         if operand.memory == "wmem":
-            raise SimulationError(f"{instruction.mnemonic}: only mm reads wmem and only dma loads it")
+            raise SimulationError(
+                f"{instruction.mnemonic}: only mm reads wmem and only dma loads it"
+            )
         return self.memory.place(
             operand, NUMPY_TYPES[instruction.types[which]], extents, strides, spec.writes
         )
@@ -150,7 +156,9 @@ class Decoder:
             return lambda out: out.fill(value)
         if op == "iota":
             ramp = (np.arange(extents[2]) + instruction.imm[0]).astype(dtype)
-            ramp = np.broadcast_to(ramp, extents).reshape(placed[0].array.shape[placed[0].indexed :])
+            ramp = np.broadcast_to(ramp, extents).reshape(
+                placed[0].array.shape[placed[0].indexed :]
+            )
             return lambda out: np.copyto(out, ramp)
         raise SimulationError(f"the simulator cannot run '{instruction.mnemonic}'")
 
@@ -214,11 +222,19 @@ class Decoder:
         if k == 0:
             return Call(lambda out: out.fill(0), (_argument(target, dst),))
         source = self._place(
-            instruction, 1, (k,) if vector else (m, k), (x.strides[2],) if vector else x.strides[::2]
+            instruction,
+            1,
+            (k,) if vector else (m, k),
+            (x.strides[2],) if vector else x.strides[::2],
         )
         out_type, x_type, w_type = (NUMPY_TYPES[name] for name in instruction.types)
         function = product(
-            out_type, x_type, dst.strides[1] == out_type.itemsize, vector, accumulate, self.rounded
+            out_type=out_type,
+            x_type=x_type,
+            dense_out=dst.strides[1] == out_type.itemsize,
+            vector=vector,
+            accumulate=accumulate,
+            rounded=self.rounded,
         )
         matrix = self.matrices.argument(w, (n, k), w_type)
         return Call(function, (matrix, _argument(source, x), _argument(target, dst)))
@@ -229,6 +245,4 @@ def _argument(placed: Placed, operand: Operand) -> Argument:
 
 
 def _apart(a: Placed, b: Placed) -> bool:
-    return (
-        a.region is not b.region or a.bounds[1] <= b.bounds[0] or b.bounds[1] <= a.bounds[0]
-    )
+    return a.region is not b.region or a.bounds[1] <= b.bounds[0] or b.bounds[1] <= a.bounds[0]

@@ -117,8 +117,8 @@ class Matrices:
     def source(self, placed: Placed) -> np.ndarray:
         """The array that loads take their matrix from: the constant itself wherever possible.
 
-        A constant is copied, once, when the products need another type, rounding that the compiler did not do, or
-        a layout that BLAS reads.
+        A constant is copied, once, when the products need another type, rounding that the compiler did not do, a
+        layout that BLAS reads, or alignment (a memory-mapped file gives none).
         """
         array = placed.array
         if placed.region.kind != "const":
@@ -127,7 +127,9 @@ class Matrices:
             return array.astype(widened(array.dtype))
         if self.rounded and array.dtype == np.float32 and not is_bf16(array):
             return round_bf16(array)
-        return array if blas_ready(array) else np.ascontiguousarray(array)
+        if not array.flags.aligned or not blas_ready(array):
+            return np.array(array, order="C")
+        return array
 
     def loader(
         self, operand: Operand, shape: tuple[int, int], dtype: np.dtype, copy: bool
@@ -155,4 +157,6 @@ class Matrices:
             slot = target.slot
             return (lambda matrix: put(slot, matrix)), ()
         lookup = target.lookup
-        return (lambda matrix, value: put(lookup(value), matrix)), (RegisterArgument(target.register),)
+        return (lambda matrix, value: put(lookup(value), matrix)), (
+            RegisterArgument(target.register),
+        )

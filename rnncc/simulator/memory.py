@@ -145,7 +145,12 @@ class Memory:
         return region
 
     def place(
-        self, operand: Operand, dtype: np.dtype, extents: tuple[int, ...], strides: tuple[int, ...], write: bool
+        self,
+        operand: Operand,
+        dtype: np.dtype,
+        extents: tuple[int, ...],
+        strides: tuple[int, ...],
+        write: bool,
     ) -> Placed:
         """The array of an operand.
 
@@ -165,7 +170,9 @@ class Memory:
         size = dtype.itemsize
         step = operand.index_stride if operand.index else 0
         if any(value % size for value in (operand.base, step, *strides)):
-            raise SimulationError(f"{operand.memory} address {operand.base:#x} is misaligned for {dtype}")
+            raise SimulationError(
+                f"{operand.memory} address {operand.base:#x} is misaligned for {dtype}"
+            )
         low, high = span(extents, strides, size)
         start = operand.base - region.address
         first, last = _index_range(start + low, start + high, step, region.data.nbytes)

@@ -58,7 +58,13 @@ def _rows(w: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
 
 
 def product(
-    out_type: np.dtype, x_type: np.dtype, dense_out: bool, vector: bool, accumulate: bool, rounded: bool
+    *,
+    out_type: np.dtype,
+    x_type: np.dtype,
+    dense_out: bool,
+    vector: bool,
+    accumulate: bool,
+    rounded: bool,
 ) -> Product:
     """The kernel of one ``mm`` or ``mma``.
 

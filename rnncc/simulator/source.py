@@ -62,7 +62,9 @@ class Source:
             trace = trace.tb_next
         return self._pcs[line - 2], dict(frame.f_locals) if frame is not None else {}
 
-    def locate(self, error: SimulationError, instructions: Sequence[Instruction]) -> SimulationError:
+    def locate(
+        self, error: SimulationError, instructions: Sequence[Instruction]
+    ) -> SimulationError:
         """The error with the instruction's number in front, unless it has one."""
         if error.message.startswith("instruction "):
             return error

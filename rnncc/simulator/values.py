@@ -8,6 +8,7 @@ integers only (register numbers, constants of instructions), never from names in
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def read_element(array: np.ndarray) -> int:
     """An element as ``s.read`` reads it: truncated; not a number is 0, infinities the limits."""
     value = array.item()
     if isinstance(value, float):
-        if value != value:
+        if isnan(value):
             return 0
         value = max(min(value, 9.3e18), -9.3e18)
     return max(min(int(value), _RANGE // 2 - 1), _LOW)
@@ -78,7 +79,9 @@ class Values:
         presets: registers that hold a value when the program starts.
     """
 
-    def __init__(self, instructions: Sequence[Instruction], decoder: Decoder, presets: Sequence[int]):
+    def __init__(
+        self, instructions: Sequence[Instruction], decoder: Decoder, presets: Sequence[int]
+    ):
         self.instructions = instructions
         self.decoder = decoder
         self.presets = presets
@@ -229,7 +232,9 @@ class Values:
         except SimulationError as error:
             raise SimulationError(f"instruction {pc} ({instruction.mnemonic}): {error}") from None
 
-    def _bind(self, pc: int, instruction: Instruction, extents: tuple[int, int, int]) -> Call | None:
+    def _bind(
+        self, pc: int, instruction: Instruction, extents: tuple[int, int, int]
+    ) -> Call | None:
         try:
             return self.decoder.bind(instruction, extents)
         except SimulationError as error:

@@ -14,7 +14,11 @@ DENSE = (0, 0, 1)
 
 
 def product(m, n, k, op="mm", element="f32"):
-    operands = [("vmem", element, (n, 1, 0)), ("vmem", element, (k, 0, 1)), ("wmem", element, (0, k, 1))]
+    operands = [
+        ("vmem", element, (n, 1, 0)),
+        ("vmem", element, (k, 0, 1)),
+        ("wmem", element, (0, k, 1)),
+    ]
     return work(EDGE, op, "", (m, n, k), operands)
 
 
@@ -26,7 +30,9 @@ def test_mvm_takes_one_vector_at_a_time():
 
 
 def test_mvm_lanes_and_rates():
-    matrix = replace(EDGE.matrix, rows=400, columns=400, lanes=40, count=6, rates={"bf16xfp32": 1.0})
+    matrix = replace(
+        EDGE.matrix, rows=400, columns=400, lanes=40, count=6, rates={"bf16xfp32": 1.0}
+    )
     memories = replace(EDGE.memories, wmem=replace(EDGE.memories.wmem, bytes_per_cycle=1e9))
     machine = replace(EDGE, matrix=matrix, memories=memories)
     # 15 x 5 tiles in 6 arrays = 13 rounds of 10 cycles.
@@ -44,7 +50,12 @@ def test_a_product_is_never_faster_than_its_memories():
 @pytest.mark.parametrize(("buffers", "busy"), [(2, 256 + 3 * 256 + 200), (1, 4 * (256 + 200))])
 def test_systolic_shifts_weights_in(buffers, busy):
     matrix = replace(
-        EDGE.matrix, kind="systolic", rows=256, columns=256, weight_load_cycles=256, weight_buffers=buffers
+        EDGE.matrix,
+        kind="systolic",
+        rows=256,
+        columns=256,
+        weight_load_cycles=256,
+        weight_buffers=buffers,
     )
     memories = replace(
         EDGE.memories,
@@ -70,7 +81,9 @@ def vector(op, kind, extents, *strides):
 def test_vector_pace_and_depth():
     add = cost(EDGE, vector("binary", "add", (1, 1, 1000), DENSE, DENSE, DENSE))
     assert add == Cost("vector", 16, 1 + 4, 16 + 4)
-    assert cost(EDGE, vector("unary", "tanh", (1, 1, 64), DENSE, DENSE)) == Cost("vector", 1, 15, 15)
+    assert cost(EDGE, vector("unary", "tanh", (1, 1, 64), DENSE, DENSE)) == Cost(
+        "vector", 1, 15, 15
+    )
 
 
 def test_strided_vectors_pay_whole_granules():
@@ -84,8 +97,10 @@ def test_reduction_ends_with_the_tree():
     assert result == Cost("vector", 16, 2 + 12, 16 + 12)
 
 
-def copy(to, source, extents, to_strides, source_strides, element="f32"):
-    return work(EDGE, "dma", "", extents, [(to, element, to_strides), (source, element, source_strides)])
+def copy(to, source, extents, to_strides, source_strides, *, element="f32"):
+    return work(
+        EDGE, "dma", "", extents, [(to, element, to_strides), (source, element, source_strides)]
+    )
 
 
 def test_weights_travel_in_their_own_format():
@@ -95,7 +110,9 @@ def test_weights_travel_in_their_own_format():
     assert result == Cost("dma", 200 + transfer, 201, 200 + transfer, transfer)
     same = cost(EDGE, copy("vmem", "dram", (1, 1024, 256), dense, dense))
     assert same.shared == ceil(1024 * 256 * 4 / 25.6)
-    assert cost(EDGE, copy("vmem", "dram", (1, 1, 64), DENSE, DENSE, "i8")).shared == ceil(64 / 25.6)
+    assert cost(EDGE, copy("vmem", "dram", (1, 1, 64), DENSE, DENSE, element="i8")).shared == ceil(
+        64 / 25.6
+    )
 
 
 def test_dma_on_the_chip_does_not_wait_for_dram():
