@@ -1,9 +1,10 @@
 """The DMA engine: a latency, then bytes at the pace of the slowest memory on the way.
 
-A transfer holds one channel for latency + bytes / bandwidth cycles; the channels share one data path, so that together
-they never exceed the bandwidth. Strided transfers move whole granules. Between two memories on the chip the latency is
-that of a read on the chip (``control.read_latency``) and DRAM's bandwidth does not count. A gather sends one address a
-row, at most one a cycle.
+A read (anything but a write to DRAM) holds one channel for latency + bytes / bandwidth cycles. Writes to DRAM are
+posted: they hold the channel while they take their source, at once, and are complete the latency later. The
+channels share one data path, so that together they never exceed the bandwidth. Strided transfers move whole
+granules. Between two memories on the chip the latency is that of a read on the chip (``control.read_latency``)
+and DRAM's bandwidth does not count. A gather sends one address a row, at most one a cycle.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from rnncc.machine.description import MachineDescription
 
 def transfer_cycles(machine: MachineDescription, work: Work) -> float:
     """Cycles during which the data path is taken."""
-    moved = dict.fromkeys(("dram", "wmem", "vmem"), 0.0)
+    moved: dict[str, float] = {"dram": 0.0, "wmem": 0.0, "vmem": 0.0}
     for access in work.accesses:
         moved[access.memory] += access.charged(machine.memories[access.memory].granule)
     cycles = [moved[name] / machine.memories[name].bytes_per_cycle for name in moved]
@@ -32,4 +33,6 @@ def dma_cost(machine: MachineDescription, work: Work) -> Cost:
     outside = any(access.memory == "dram" for access in work.accesses)
     latency = machine.dma.latency if outside else machine.control.read_latency
     transfer = max(ceil(transfer_cycles(machine, work)), 1)
+    if all(access.memory != "dram" for access in work.accesses[1:]) and outside:
+        return Cost("dma", transfer, latency + 1, latency + transfer, transfer)
     return Cost("dma", latency + transfer, latency + 1, latency + transfer, transfer)

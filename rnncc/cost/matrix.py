@@ -1,15 +1,16 @@
 """The matrix engine: dst[m, n] = x[m, k] . w[n, k] in native tiles of ``rows`` (n) x ``columns`` (k).
 
 * ``mvm``: one vector at a time against weights read in place; ``count`` arrays take different tiles, a tile takes
-  columns / width cycles (Fowers et al., ISCA 2018: tile engines of native-dimension rows with ``lanes`` multipliers).
-* ``systolic``: the weights of a tile are shifted in, then m vectors stream through, one a cycle; with two buffers the
-  next tile's weights are shifted in meanwhile (Jouppi et al., ISCA 2017: "a product of B x 256 inputs takes B cycles",
-  shift-in 256 cycles hidden by double buffering).
-* ``mma``: ``count`` units take (vector, tile) blocks of the whole product, weights read once (Volta's tensor cores, the
-  IPU's AMP units).
+  columns / width cycles (Fowers et al., ISCA 2018: tile engines of native-dimension rows with ``lanes``
+  multipliers).
+* ``systolic``: the weights of a tile are shifted in, then m vectors stream through, one a cycle; with two buffers
+  the next tile's weights are shifted in meanwhile (Jouppi et al., ISCA 2017: "a product of B x 256 inputs takes B
+  cycles", shift-in 256 cycles hidden by double buffering).
+* ``mma``: ``count`` units take (vector, tile) blocks of the whole product, weights read once (Volta's tensor
+  cores, the IPU's AMP units).
 
-A format's rate divides the cycles of streaming, not those of shifting weights in. An instruction is never faster than
-its memories deliver.
+A format's rate divides the cycles of streaming, not those of shifting weights in. An instruction is never faster
+than its memories deliver.
 """
 
 from __future__ import annotations

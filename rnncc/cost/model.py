@@ -1,7 +1,7 @@
 """Cycles of one instruction on one machine, without waiting for anything else.
 
-Sources of the formulas stand with the functions of each engine: ``matrix.py``, ``vector.py``, ``dma.py``. Nothing in
-them is fitted to a measurement; what a machine does is in its description.
+Sources of the formulas stand with the functions of each engine: ``matrix.py``, ``vector.py``, ``dma.py``. Nothing
+in them is fitted to a measurement; what a machine does is in its description.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ class Cost:
 
     Attributes:
         engine: ``dma``, ``matrix`` or ``vector``.
-        busy: until the engine (one of its channels, for dma) can start another.
+        busy: until the engine (one of its channels, for dma) has taken its input and can start another.
         first: until the first elements of the result can be read.
         last: until all of them can; at least ``first`` and ``busy``.
-        shared: cycles of ``busy`` during which a resource common to the engine's channels is taken (the dma
-            data path); 0 when there is none.
+        shared: the last cycles of ``busy``, during which a resource common to the engine's channels is taken
+            (the dma data path); 0 when there is none.
     """
 
     engine: str

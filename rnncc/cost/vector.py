@@ -1,9 +1,9 @@
 """The vector engine: ``lanes * units`` elements a cycle through a pipeline whose depth depends on the operation.
 
 A whole instruction takes ceil(elements / (lanes * units)) cycles, or as long as vector memory needs to move its
-operands, in whole granules where they are strided; results follow ``depth`` cycles behind. A reduction takes its input
-at the same pace and ends with the tree over the lanes (``depth.reduce``). The classes are those of a pipelined
-floating-point unit: add and compare, multiply, iterative divide, and piecewise or iterative functions.
+operands, in whole granules where they are strided; results follow ``depth`` cycles behind. A reduction takes its
+input at the same pace and ends with the tree over the lanes (``depth.reduce``). The classes are those of a
+pipelined floating-point unit: add and compare, multiply, iterative divide, and piecewise or iterative functions.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class Values:
         self.instructions = instructions
         self.decoder = decoder
         self.presets = presets
-        self._body = parse(instructions)
+        self.body = parse(instructions)
         written = {item.rd for item in instructions if item.op.startswith("s")}
         # NumPy would take a negative index as one from the end: only loops' own registers never hold one.
         self._never_negative = frozenset(range(1, 32)) - written - set(presets)
@@ -142,7 +142,7 @@ class Values:
             source.line(f"r{number} = 0")
         for place, number in enumerate(self.presets):
             source.line(f"r{number} = start[{place}]")
-        self._emit_body(source, self._body)
+        self._emit_body(source, self.body)
         return source.compile("start, trace, budget, tick"), source
 
     def _emit_body(self, source: Source, body: Body) -> None:

@@ -120,6 +120,11 @@ def test_dma_on_the_chip_does_not_wait_for_dram():
     assert result == Cost("dma", 10 + 64, 11, 74, 64)
 
 
+def test_writes_to_dram_are_posted():
+    result = cost(EDGE, copy("dram", "vmem", (1, 1, 640), DENSE, DENSE))
+    assert result == Cost("dma", 100, 201, 300, 100)
+
+
 def test_columns_from_dram_pay_bursts():
     assert cost(EDGE, copy("vmem", "dram", (1, 100, 1), (0, 1, 0), (0, 64, 0))).shared == 250
 

@@ -1,0 +1,163 @@
+"""Values of a whole program: its inputs into memory, the instructions, its outputs out again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from rnncc.errors import InputError, SimulationError
+from rnncc.isa.instruction import Instruction
+from rnncc.isa.types import NUMPY_TYPES
+from rnncc.program import Port, Program
+from rnncc.simulator.decode import Decoder
+from rnncc.simulator.memory import Memory
+from rnncc.simulator.structure import Body, Loop
+from rnncc.simulator.values import MAX_INSTRUCTIONS, Values
+
+_KEY = "simulator.values"
+
+
+class Bound:
+    """A program with memory of its own; made by its first run and kept with it.
+
+    Args:
+        program: what to run; its constants are used where they lie.
+    """
+
+    def __init__(self, program: Program):
+        size = NUMPY_TYPES["f32"].itemsize
+        rounded = program.numerics == "machine"
+        formats = program.machine.formats
+        if rounded and (formats.weights != "bf16" or formats.accumulate != "fp32"):
+            raise SimulationError(
+                f"machine '{program.machine.name}': numerics 'machine' is known for bf16 weights with fp32 sums"
+            )
+        self.program = program
+        self.memory = Memory(program.segments, -(-_vmem_bytes(program) // size) * size)
+        decoder = Decoder(self.memory, rounded, program.capacity("wmem"))
+        self.registers = {symbol.register for symbol in program.symbols.values()}
+        self.values = Values(program.instructions, decoder, sorted(self.registers))
+
+    def run(
+        self,
+        inputs: Mapping[str, np.ndarray],
+        lengths: Mapping[str, int],
+        progress: Callable[[float], None] | None = None,
+        max_instructions: int = MAX_INSTRUCTIONS,
+    ) -> tuple[dict[str, np.ndarray], list[int]]:
+        """Run once.
+
+        Args:
+            inputs: array by input name, of the port's type and actual shape.
+            lengths: symbol -> actual length.
+            progress: called with the share of the work done, 0 to 1.
+            max_instructions: what the program may execute.
+
+        Returns: arrays by output name at their actual shapes, and the values that ``s.read`` read.
+
+        Raises:
+            InputError: an input is missing or does not fit its port.
+            SimulationError: see ``Values.run``.
+        """
+        program = self.program
+        registers = start_registers(program, lengths)
+        for region in self.memory.dram:
+            if region.writable:
+                region.data.fill(0)
+        self.memory.vmem.data.fill(0)
+        for port in program.inputs:
+            if port.name not in inputs:
+                raise InputError(f"input '{port.name}' is missing")
+            self._view(port, actual_shape(program, port, lengths))[...] = _checked(
+                program, port, inputs[port.name], lengths
+            )
+        hook = None
+        if progress is not None:
+            total = max(executed(program.instructions, self.values.body, registers), 1)
+            hook = _fraction(progress, total)
+        trace = self.values.run(registers, progress=hook, max_instructions=max_instructions)
+        outputs = {
+            port.name: self._view(port, actual_shape(program, port, lengths)).copy()
+            for port in program.outputs
+        }
+        return outputs, trace
+
+    def _view(self, port: Port, shape: tuple[int, ...]) -> np.ndarray:
+        dtype = NUMPY_TYPES[port.dtype]
+        whole = np.ndarray(port.shape, dtype, self.memory.by_name[port.segment].data)
+        return whole[tuple(slice(0, extent) for extent in shape)]
+
+
+def _vmem_bytes(program: Program) -> int:
+    return program.memory.get("vmem", program.capacity("vmem"))
+
+
+def bound(program: Program) -> Bound:
+    """The program bound to memory; the same object every time."""
+    if _KEY not in program.cache:
+        program.cache[_KEY] = Bound(program)
+    return program.cache[_KEY]
+
+
+def start_registers(program: Program, lengths: Mapping[str, int]) -> dict[int, int]:
+    """Registers that hold a run-time length when the program starts.
+
+    Args:
+        program: the program.
+        lengths: symbol -> actual length; a symbol that is not given has its maximum.
+
+    Raises:
+        InputError: a length that the program was not compiled for.
+    """
+    registers = {}
+    for name, symbol in program.symbols.items():
+        length = lengths.get(name, symbol.maximum)
+        if not 0 <= length <= symbol.maximum:
+            raise InputError(f"length {name}={length} is outside 0..{symbol.maximum}")
+        registers[symbol.register] = int(length)
+    return registers
+
+
+def actual_shape(program: Program, port: Port, lengths: Mapping[str, int]) -> tuple[int, ...]:
+    """Shape of a port at the given run-time lengths (maxima where not given)."""
+    shape = []
+    for extent, name in zip(port.shape, port.symbols, strict=True):
+        maximum = program.symbols[name].maximum if name else 0
+        actual = lengths.get(name, maximum) if name else 1
+        shape.append(extent // max(maximum, 1) * actual)
+    return tuple(shape)
+
+
+def _checked(
+    program: Program, port: Port, array: np.ndarray, lengths: Mapping[str, int]
+) -> np.ndarray:
+    array = np.asarray(array)
+    shape = actual_shape(program, port, lengths)
+    if array.shape != shape or array.dtype != NUMPY_TYPES[port.dtype]:
+        raise InputError(
+            f"input '{port.name}' is {array.dtype}{list(array.shape)}, expected "
+            f"{NUMPY_TYPES[port.dtype]}{list(shape)}"
+        )
+    return array
+
+
+def executed(instructions: Sequence[Instruction], body: Body, registers: Mapping[int, int]) -> int:
+    """About how many instructions a run executes: loops of a computed count are taken at their maximum."""
+    written = {item.rd for item in instructions if item.op.startswith("s")}
+
+    def count(body: Body) -> int:
+        total = len(body.items)
+        for item in body.items:
+            if isinstance(item, Loop):
+                loop = instructions[item.pc]
+                known = loop.ra not in written and loop.ra in registers
+                times = registers[loop.ra] if known else int(loop.imm[0])
+                total += times * (1 + count(item.body))
+        return total
+
+    return count(body)
+
+
+def _fraction(progress: Callable[[float], None], total: int) -> Callable[[int], None]:
+    return lambda done: progress(min(done / total, 1.0))

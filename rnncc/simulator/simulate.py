@@ -1,0 +1,149 @@
+"""The simulator's one function: values and cycles of a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from rnncc.cost.bounds import bounds
+from rnncc.errors import InputError
+from rnncc.program import Program
+from rnncc.simulator.counters import count
+from rnncc.simulator.critical import critical_path
+from rnncc.simulator.result import SimulationResult, TimingResult
+from rnncc.simulator.run import bound, executed, start_registers
+from rnncc.simulator.structure import Body, parse
+from rnncc.simulator.timing import Timing
+from rnncc.simulator.values import MAX_INSTRUCTIONS
+
+Progress = Callable[[float], None]
+
+_TREE, _TIMINGS = "simulator.tree", "simulator.timings"
+KEPT_TIMINGS = 64
+"""Timings (one for each set of run-time lengths and scalar reads) that a program keeps."""
+
+
+def simulate(
+    program: Program,
+    inputs: Mapping[str, np.ndarray] | None,
+    *,
+    lengths: Mapping[str, int] | None = None,
+    values: bool = True,
+    timing: bool = True,
+    extrapolate: bool = True,
+    progress: Progress | None = None,
+    max_instructions: int = MAX_INSTRUCTIONS,
+) -> SimulationResult:
+    """Run a program on the simulated machine.
+
+    Timing needs no values unless a branch, loop count, extent or address depends on data (an ``s.read``): values are
+    then computed as well when there are inputs. A second run of the same program reuses what the first worked out.
+
+    Args:
+        program: compiled, or loaded from a file.
+        inputs: array by input name, of the port's type and actual shape; None only without values.
+        lengths: symbol -> actual run-time length; the maximum where not given.
+        values: compute the outputs.
+        timing: count the cycles.
+        extrapolate: add the periods of regular loops instead of simulating them; the result is the same.
+        progress: called now and then with the share of the work that is done, 0 to 1.
+        max_instructions: what the program may execute before it counts as endless.
+
+    Raises:
+        InputError: inputs or lengths do not fit, or are needed and missing.
+        SimulationError: the program does something the machine refuses; names the instruction.
+    """
+    actual = dict(lengths or {})
+    for name in actual:
+        if name not in program.symbols:
+            raise InputError(f"the program has no length '{name}'")
+    registers = start_registers(program, actual)
+    outputs: dict[str, np.ndarray] = {}
+    trace: list[int] = []
+    needed = timing and depends_on_data(program)
+    if values or needed:
+        if inputs is None:
+            why = "values need inputs" if values else "the program's control depends on data"
+            raise InputError(f"{why}: give the inputs")
+        outputs, trace = bound(program).run(inputs, actual, progress, max_instructions)
+    timed = None
+    if timing:
+        share = None if values or progress is None else progress
+        timed = _timed(
+            program,
+            registers,
+            trace,
+            extrapolate=extrapolate,
+            progress=share,
+            max_instructions=max_instructions,
+        )
+    return SimulationResult(
+        outputs=outputs if values else {},
+        machine=program.machine.name,
+        numerics=program.numerics,
+        lengths={name: actual.get(name, s.maximum) for name, s in program.symbols.items()},
+        timing=timed,
+        seconds=program.machine.seconds(timed.cycles) if timed else None,
+    )
+
+
+def depends_on_data(program: Program) -> bool:
+    """Whether a register that a branch, count, extent or address uses may come from an ``s.read``."""
+    key = "simulator.data"
+    if key not in program.cache:
+        tainted: set[int] = set()
+        grown = True
+        while grown:
+            grown = False
+            for item in program.instructions:
+                source = item.op == "s.read" or (
+                    item.op == "s" and bool({item.ra, item.rb} & tainted)
+                )
+                if source and item.rd and item.rd not in tainted:
+                    tainted.add(item.rd)
+                    grown = True
+        program.cache[key] = any(_used(item) & tainted for item in program.instructions)
+    return program.cache[key]
+
+
+def _used(item) -> set[int]:
+    used = {extent.reg for extent in item.extents} | {operand.index for operand in item.operands}
+    return used | {item.ra} if item.op in ("loop", "beqz") else used
+
+
+def tree(program: Program) -> Body:
+    """The program's loop tree, parsed once."""
+    if _TREE not in program.cache:
+        program.cache[_TREE] = parse(program.instructions)
+    return program.cache[_TREE]
+
+
+def _timed(
+    program: Program,
+    registers: Mapping[int, int],
+    trace: Sequence[int],
+    *,
+    extrapolate: bool,
+    progress: Progress | None,
+    max_instructions: int,
+) -> TimingResult:
+    kept = program.cache.setdefault(_TIMINGS, {})
+    key = (tuple(sorted(registers.items())), tuple(trace), extrapolate)
+    if key in kept:
+        return kept[key]
+    machine, body = program.machine, tree(program)
+    hook = None
+    if progress is not None:
+        report, total = progress, max(executed(program.instructions, body, registers), 1)
+        hook = lambda done: report(min(done / total, 1.0))  # noqa: E731
+    run = Timing(program.instructions, body, machine, extrapolate=extrapolate, progress=hook)
+    cycles = run.run(registers, trace, max_instructions)
+    counters = count(machine, run.shapes, run.clock, cycles, run.extrapolated)
+    done = [(t.work, n) for t, n in zip(run.shapes.all, run.clock.counts, strict=True)]
+    path = critical_path(run.shapes, body, registers, trace)
+    result = TimingResult(cycles, counters, bounds(machine, done, run.loads.traffic(machine), path))
+    if len(kept) >= KEPT_TIMINGS:
+        kept.clear()
+    kept[key] = result
+    return result
