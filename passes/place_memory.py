@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, StringAttr, i64
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, StringAttr, UnitAttr, i64
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
@@ -15,8 +15,10 @@ from rnncc.dialects._types import shape_of
 from rnncc.passes._lower.budget import Budget, budget_of, nbytes
 from rnncc.passes._lower.lowering import MEMORY_ATTR, ROOM_ATTR, WEIGHTS_ATTR
 from rnncc.passes._lower.storage import (
+    EPILOGUE_ATTR,
     Life,
     ancestor_in,
+    can_follow,
     only_returned,
     root_of,
     usage,
@@ -33,7 +35,8 @@ class PlaceMemoryPass(ModulePass):
     (``vmem`` or ``dram``); the function has it for its arguments (``vmem``: loaded whole where
     computed with). Every nn.matmul has ``npu.weights``: ``resident`` weights are loaded once before
     the loops around the product, ``streamed`` ones pass through panels each time, within
-    ``npu.room`` bytes of the weight memory.
+    ``npu.room`` bytes of the weight memory. ``npu.epilogue`` marks products whose bias is added
+    block by block, in place.
     Exact.
     Source: persistent weights (Diamos, ICML 2016): the weights used most often for each byte stay;
     tensors leave the chip largest first while the worst moment does not fit.
@@ -51,6 +54,9 @@ class PlaceMemoryPass(ModulePass):
         budget = budget_of(self.target, op)
         for function in op.body.block.ops:
             if isinstance(function, func.FuncOp) and function.body.blocks:
+                for inner in function.walk():
+                    if isinstance(inner, nn.MatmulOp) and can_follow(inner):
+                        inner.attributes[EPILOGUE_ATTR] = UnitAttr()
                 place_tensors(function, budget)
                 place_weights(function, budget)
 

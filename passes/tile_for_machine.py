@@ -24,7 +24,7 @@ from rnncc.passes._lower.lowering import (
     describe,
     memory_of_value,
 )
-from rnncc.passes._lower.storage import root_of, stationary_left, weights_of
+from rnncc.passes._lower.storage import epilogue_of, root_of, stationary_left, weights_of
 
 PANELS = 2
 """Panels of streamed weights in the weight memory: one in use, one on its way."""
@@ -76,7 +76,7 @@ class TileForMachinePass(ModulePass):
                 continue
             if isinstance(inner, nn.MatmulOp):
                 tile_product(inner, budget)
-            elif isinstance(inner, BLOCKED):
+            elif isinstance(inner, BLOCKED) and not _follows(inner):
                 tile_vector(inner, budget)
 
 
@@ -91,6 +91,11 @@ def off_chip(value: SSAValue) -> bool:
                 return off_chip(parent.inputs[parent.slice_args.index(root)])
             return False
     return memory_of_value(root) == "dram"
+
+
+def _follows(op: Operation) -> bool:
+    maker = op.operands[0].owner
+    return isinstance(maker, nn.MatmulOp) and epilogue_of(maker) is op
 
 
 def tile_vector(op: Operation, budget: Budget) -> None:

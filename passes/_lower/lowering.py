@@ -46,6 +46,8 @@ class Lowering(Mover):
         """Scalar tensors that a register holds: the step numbers of scans."""
         self.current: dict[Block | None, Operation] = {}
         """The operation being lowered in each open block of the source."""
+        self.done: set[Operation] = set()
+        """Operations that were lowered together with an earlier one."""
         self.handlers: dict[type[Operation], Callable[[Lowering, Operation], None]] = {}
 
     def dims(self, value: SSAValue) -> tuple[Dim, ...]:
@@ -164,7 +166,11 @@ class Lowering(Mover):
 
     def run(self, block: Block) -> None:
         """Lower all operations of a block but its terminator's meaning, in order."""
-        for op in block.ops:
+        constants = [op for op in block.ops if isinstance(op, nn.ConstantOp)]
+        others = [op for op in block.ops if not isinstance(op, nn.ConstantOp)]
+        for op in [*constants, *others]:
+            if op in self.done:
+                continue
             handler = self.handlers.get(type(op))
             if handler is None:
                 raise UnsupportedError(f"{describe(op)}: lower-to-npu does not know {op.name}")

@@ -99,7 +99,11 @@ class Mover(Emitter):
         if not isinstance(owner, npu.ConstOp) or ref.empty:
             return None
         array = array_of(owner.value)
-        if array.size > SPLAT_LIMIT or len({x.tobytes() for x in array.reshape(-1)}) != 1:
+        if array.size > SPLAT_LIMIT:
+            return None
+        # Bit for bit: -0 and 0 are two values, and a NaN is itself.
+        bits = np.ascontiguousarray(array).reshape(-1).view(f"u{array.itemsize}")
+        if (bits != bits[0]).any():
             return None
         value = array.reshape(-1)[0]
         if array.dtype.kind in "biu":

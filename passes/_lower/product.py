@@ -2,57 +2,80 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
 
 from xdsl.dialects.builtin import StringAttr
+from xdsl.ir import SSAValue
 
 from rnncc.dialects import nn, npu
+from rnncc.dialects._types import NODE_ATTR
 from rnncc.passes._lower.lowering import OUTER_ATTR, WEIGHTS_ATTR, Lowering, tile_of
 from rnncc.passes._lower.ref import ONE, Dim, Ref, collapse
-from rnncc.passes._lower.storage import stationary_left
+from rnncc.passes._lower.storage import epilogue_of, stationary_left
 
 BATCH_UNROLL = 4
 """Products of a batch that are written out rather than looped over."""
 
 
+@dataclass
+class Plan:
+    """How one product is cut, and what follows it."""
+
+    tile: tuple[int, ...]
+    """Largest extents (m, n, k) of one instruction."""
+    streamed: bool
+    """Whether weights pass through panels, loaded each time they are needed."""
+    rows_outer: bool
+    """Whether the loop over m is the outer one."""
+    depth: int
+    """Loop depth of the product: streamed weights are loaded again in each turn of it."""
+    after: nn.BinaryOp | None = None
+    """An operation with a vector along n that is done block by block, in place."""
+    line: Ref | None = None
+    """That vector."""
+
+
 def matmul(low: Lowering, op: nn.MatmulOp) -> None:
     """Bring the product to x [batch, m, k], w [batch, n, k], and emit it."""
-    dst, x, w = low.place(op.result), low.get(op.a), low.get(op.b)
+    after = epilogue_of(op)
+    dst = low.place(op.result if after is None else after.result)
+    x, w = low.get(op.a), low.get(op.b)
     if op.transpose_b is None:
         w = _swap(w)
-    batch = dst.dims[:-2]
+    plan = Plan(
+        tile_of(op) or (max(1, prod(dst.sizes[:-1])), dst.sizes[-1], x.sizes[-1]),
+        op.attributes.get(WEIGHTS_ATTR) == StringAttr("streamed"),
+        op.attributes.get(OUTER_ATTR) == StringAttr("m"),
+        low.depth,
+    )
+    if after is not None:
+        plan.after, plan.line = after, _line(low, after.b)
+        low.done.add(after)
     if dst.empty:
         return
     if any(d.size == 0 for d in x.dims):
         low.fill(dst, 0)
+        if plan.line is not None:
+            low.copy(dst, low.load(plan.line).broadcast(dst.dims))
         return
-    x, w = (r.broadcast((*batch, *r.dims[-2:])) for r in (x, w))
+    x, w = (r.broadcast((*dst.dims[:-2], *r.dims[-2:])) for r in (x, w))
     if stationary_left(op):
         dst, x, w = _swap(dst), w, x
-    tile = tile_of(op) or (max(1, prod(dst.sizes[:-1])), dst.sizes[-1], x.sizes[-1])
-    streamed = op.attributes.get(WEIGHTS_ATTR) == StringAttr("streamed")
-    outer = op.attributes.get(OUTER_ATTR, StringAttr("n"))
-    batched(low, dst, x, w, Plan(tile, streamed, outer == StringAttr("m"), low.depth))
+    batched(low, dst, x, w, plan)
+
+
+def _line(low: Lowering, value: SSAValue) -> Ref:
+    """The last dimension of an operand that varies along no other."""
+    ref = low.get(value)
+    while len(ref.dims) > 1:
+        ref = ref.at(0, 0)
+    return ref
 
 
 def _swap(ref: Ref) -> Ref:
     rank = len(ref.dims)
     return ref.transpose([*range(rank - 2), rank - 1, rank - 2])
-
-
-class Plan:
-    """What `place-memory` and `tile-for-machine` decided for one product."""
-
-    def __init__(self, tile: tuple[int, ...], streamed: bool, rows_outer: bool, depth: int):
-        self.tile = tile
-        """Largest extents (m, n, k) of one instruction."""
-        self.streamed = streamed
-        """Whether weights pass through panels, loaded each time they are needed."""
-        self.rows_outer = rows_outer
-        """Whether the loop over m is the outer one."""
-        self.depth = depth
-        """Loop depth of the product: streamed weights are loaded again in each turn of it."""
 
 
 def batched(low: Lowering, dst: Ref, x: Ref, w: Ref, plan: Plan) -> None:
@@ -92,7 +115,8 @@ def rows(low: Lowering, dst: Ref, x: Ref, w: Ref, *, outer: list, plan: Plan) ->
         outer = list(outer)
         dim, far, near = outer.pop(min(range(len(outer)), key=lambda i: outer[i][0].size))
         low.turns(
-            dim, lambda i: rows(low, dst.moved(i, far), x.moved(i, near), w, outer=outer, plan=plan)
+            dim,
+            lambda i: rows(low, dst.moved(i, far), x.moved(i, near), w, outer=outer, plan=plan),
         )
         return
     m, far, near = outer[0] if outer else (ONE, 0, 0)
@@ -109,59 +133,77 @@ def product(low: Lowering, dst: Ref, x: Ref, w: Ref, plan: Plan) -> None:
     """``dst[m, n] = x[m, k] w[n, k]``, cut into blocks that the memories hold."""
     m, n = dst.dims
     k = x.dims[1]
-    tm, tn, tk = plan.tile
+    tm, tn, _ = plan.tile
     space = [m, n, k]
     refs = [dst.insert(2), x.insert(1), w.insert(0)]
-    full = [d.size for d in space]
-    by_m, by_n = [tm, full[1], full[2]], [full[0], tn, full[2]]
+    if plan.line is not None:
+        refs.append(plan.line.insert(0).insert(2))
+    by_m, by_n = [tm, n.size, k.size], [m.size, tn, k.size]
     first, second = (by_m, by_n) if plan.rows_outer else (by_n, by_m)
 
     def inner(block: list[Ref]) -> None:
         dims = [block[0].dims[0], block[0].dims[1], block[1].dims[2]]
-        low.blocks(dims, block, _clip(second, dims), lambda b: contract(low, b, tk, plan))
+        tile = [min(t, d.size) for t, d in zip(second, dims, strict=True)]
+        low.blocks(dims, block, tile, lambda b: contract(low, b, plan))
 
     low.blocks(space, refs, first, inner)
 
 
-def _clip(tile: list[int], dims: list[Dim]) -> list[int]:
-    return [min(t, d.size) for t, d in zip(tile, dims, strict=True)]
-
-
-def contract(low: Lowering, refs: list[Ref], tk: int, plan: Plan) -> None:
-    """One block: its k in one piece, or in pieces that accumulate."""
+def contract(low: Lowering, refs: list[Ref], plan: Plan) -> None:
+    """One block: its k in one piece, or in pieces that accumulate; then what follows."""
     dst, x, w = refs[0].at(2, 0), refs[1].at(1, 0), refs[2].at(0, 0)
-    k = x.dims[1]
-    pieces = [0]
-    if k.reg is None and tk < k.size:
-        pieces = list(range(0, k.size, tk))
+    k, step = x.dims[1], plan.tile[2]
 
-    def inside(out: Ref, left: Ref) -> None:
-        for start in pieces:
-            size = Dim(min(tk, k.size - start)) if len(pieces) > 1 else k
-            weights = w.window(1, start, 1, size) if len(pieces) > 1 else w
-            part = left.window(1, start, 1, size) if len(pieces) > 1 else left
-            multiply(low, out, part, weights, plan=plan, accumulate=start > 0)
+    def inside(out: Ref, left: Ref, *line: Ref) -> None:
+        if k.reg is not None or step >= k.size:
+            multiply(low, out, left, weights(low, w, plan))
+        else:
+            pieces(low, out, left, w, step)
+        if plan.after is not None:
+            follow(low, plan.after, out, line[0])
 
-    low.staged(dst, [x], inside)
+    lines = [] if plan.line is None else [refs[3].at(2, 0).at(0, 0)]
+    low.staged(dst, [x, *lines], inside)
 
 
-def multiply(low: Lowering, dst: Ref, x: Ref, w: Ref, *, plan: Plan, accumulate: bool) -> None:
-    """Weights into the weight memory (once, when they stay there), then the product."""
-    held = weights(low, w, plan)
-    shape = low.shape([dst.dims[0], dst.dims[1], x.dims[1]])
+def follow(low: Lowering, op: nn.BinaryOp, out: Ref, line: Ref) -> None:
+    """The operation behind the product, on the block that has just been made."""
+    before = low.node
+    low.node = op.attributes.get(NODE_ATTR, before)
+    low.walk(
+        [out, out, line.broadcast(out.dims)],
+        lambda d, a, b, **x: npu.BinaryOp(op.kind.data, d, a, b, **x),
+    )
+    low.node = before
+
+
+def pieces(low: Lowering, dst: Ref, x: Ref, w: Ref, step: int) -> None:
+    """A long k in pieces; their weights take turns in two places of the weight memory."""
+    n, k = w.dims
+    pair = low.alloc([Dim(2), Dim(n.size * step)], w.element, "wmem", "panels")
+    for number, start in enumerate(range(0, k.size, step)):
+        size = Dim(min(step, k.size - start))
+        slot = pair.at(0, number % 2)
+        held = replace(slot, dims=(n, size), strides=(size.size, 1))
+        load(low, held, w.window(1, start, 1, size))
+        multiply(low, dst, x.window(1, start, 1, size), held, accumulate=start > 0)
+
+
+def multiply(low: Lowering, dst: Ref, x: Ref, held: Ref, accumulate: bool = False) -> None:
+    """One product instruction."""
     low.add(
         npu.MmOp(
             low.view(dst, [*dst.strides, 0]),
             low.view(x, [x.strides[0], 0, x.strides[1]]),
             low.view(held, [0, *held.strides]),
             accumulate=accumulate,
-            **shape,
+            **low.shape([dst.dims[0], dst.dims[1], x.dims[1]]),
         )
     )
 
 
 def weights(low: Lowering, w: Ref, plan: Plan) -> Ref:
-    """The matrix in the weight memory."""
+    """The matrix in the weight memory: loaded outside of the loops when it stays there."""
     depth = low.depth_of(w)
     if plan.streamed:
         depth = max(depth, plan.depth)
@@ -169,15 +211,20 @@ def weights(low: Lowering, w: Ref, plan: Plan) -> Ref:
         key = ("weights", w, low.turn) if plan.streamed else ("weights", w)
         if key not in low.scope.cache:
             held = low.staging(w, "wmem", "panel" if plan.streamed else "weights")
-            low.add(
-                npu.DmaOp(
-                    low.view(held, [0, *held.strides]),
-                    low.view(w, [0, *w.strides]),
-                    **low.shape([ONE, *w.dims]),
-                )
-            )
+            load(low, held, w)
             low.scope.cache[key] = held
         return low.scope.cache[key]
+
+
+def load(low: Lowering, held: Ref, w: Ref) -> None:
+    """One matrix into the weight memory."""
+    low.add(
+        npu.DmaOp(
+            low.view(held, [0, *held.strides]),
+            low.view(w, [0, *w.strides]),
+            **low.shape([ONE, *w.dims]),
+        )
+    )
 
 
 HANDLERS = {nn.MatmulOp: matmul}

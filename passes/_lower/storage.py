@@ -9,10 +9,14 @@ from xdsl.dialects import func
 from xdsl.ir import Block, BlockArgument, Operation, OpResult, SSAValue
 
 from rnncc.dialects import nn, rnn
+from rnncc.dialects._types import shape_of, symbols_of
 from rnncc.passes._lower.budget import nbytes
 
 VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastOp, nn.DynamicSliceOp)
 """Operations whose result is (nearly always) the storage of their first operand."""
+
+EPILOGUE_ATTR = "npu.epilogue"
+"""On a product: its one reader works on each of its blocks, in place (`place-memory`)."""
 
 
 def root_of(value: SSAValue) -> SSAValue:
@@ -21,6 +25,9 @@ def root_of(value: SSAValue) -> SSAValue:
         owner = value.owner
         if isinstance(owner, VIEWS):
             value = owner.operands[0]
+            continue
+        if isinstance(owner, nn.MatmulOp) and (after := epilogue_of(owner)) is not None:
+            value = after.result
             continue
         if isinstance(owner, Operation) and not isinstance(owner, nn.ConstantOp):
             only = [use.operation for use in value.uses]
@@ -32,6 +39,33 @@ def root_of(value: SSAValue) -> SSAValue:
                 value = only[0].result
                 continue
         return value
+
+
+def can_follow(op: nn.MatmulOp) -> bool:
+    """Whether the one reader of a product can be done on its blocks, in place.
+
+    That is a binary operation with a vector along n that is known before the product: a bias.
+    """
+    use = op.result.get_user_of_unique_use()
+    if not isinstance(use, nn.BinaryOp) or use.a is not op.result or use.parent is not op.parent:
+        return False
+    if use.result.type != op.result.type or stationary_left(op):
+        return False
+    shape = shape_of(use.b)
+    if any(n != 1 for n in shape[:-1]) or any(symbols_of(use.b)):
+        return False
+    maker = _made(use.b).owner
+    return not isinstance(maker, Operation) or isinstance(maker, nn.ConstantOp) or (
+        maker.parent is not op.parent or maker.is_before_in_block(op)
+    )
+
+
+def epilogue_of(op: nn.MatmulOp) -> nn.BinaryOp | None:
+    """The operation that `place-memory` chose to do on the blocks of a product."""
+    if EPILOGUE_ATTR not in op.attributes:
+        return None
+    use = op.result.get_user_of_unique_use()
+    return use if isinstance(use, nn.BinaryOp) else None
 
 
 def ancestor_in(block: Block, op: Operation) -> Operation | None:
