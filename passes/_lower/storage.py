@@ -54,9 +54,11 @@ def can_follow(op: nn.MatmulOp) -> bool:
     shape = shape_of(use.b)
     if any(n != 1 for n in shape[:-1]) or any(symbols_of(use.b)):
         return False
-    maker = _made(use.b).owner
-    return not isinstance(maker, Operation) or isinstance(maker, nn.ConstantOp) or (
-        maker.parent is not op.parent or maker.is_before_in_block(op)
+    maker = use.b.owner
+    return (
+        not isinstance(maker, Operation)
+        or isinstance(maker, nn.ConstantOp)
+        or (maker.parent is not op.parent or maker.is_before_in_block(op))
     )
 
 

@@ -12,11 +12,11 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerAttr, ModuleOp, StringAttr, i64
 from xdsl.ir import Block, Operation, Region, SSAValue
 
+from rnncc.codegen import generate
 from rnncc.dialects import nn, npu, rnn
 from rnncc.dialects._types import element_type, set_node, shape_of, symbols_of, tensor_type
 from rnncc.interpreter import run
 from rnncc.interpreter.npu import run_npu
-from rnncc.codegen import generate
 from rnncc.machine import load_machine
 from rnncc.passes.allocate import AllocatePass
 from rnncc.passes.lower_to_npu import LowerToNpuPass
@@ -169,9 +169,7 @@ def check(
     return lowered
 
 
-def compare(
-    actual: dict[str, np.ndarray], expected: dict[str, np.ndarray], rtol: float
-) -> None:
+def compare(actual: dict[str, np.ndarray], expected: dict[str, np.ndarray], rtol: float) -> None:
     """Both sides have the same outputs; floats relative to the largest of an output."""
     assert list(actual) == list(expected)
     for name, want in expected.items():

@@ -122,8 +122,8 @@ def test_run_time_steps(steps, reverse, target):
     x, a = g.input((6, 4)), g.input((4,))
     n = g.const(np.full((), steps), np.int64)
     body = lambda _, x, a: (g.add(nn.BinaryOp("sub", x, a)), a)  # noqa: E731
-    options = {"input_reverse": [reverse], "output_reverse": [reverse]}
-    op = g.scan([x], [a], body, 6, steps=n, **options)
+    flags = [reverse]
+    op = g.scan([x], [a], body, 6, steps=n, input_reverse=flags, output_reverse=flags)
     check(g.module(*op.states, *op.outputs), target)
 
 
