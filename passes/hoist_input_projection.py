@@ -1,0 +1,223 @@
+"""hoist-input-projection: products that do not need the carried state leave the scan.
+
+Needs: nothing; more is found after fuse-gates. Ensures: in no rnn.scan is there a product of
+something that depends only on the step's inputs with weights that do not change, nor anything that
+does not change from step to step. Exact, but for the order of additions: of ``x W``, ``h R`` and a
+bias those are added first that need no state.
+
+A product ``x_t W`` of T steps becomes one product ``[T*B, D] x [D, N]`` before the scan, together
+with what it is computed from and the element-wise operations that follow it (the bias); its rows
+are a new input of the scan. What makes no product stays: element-wise work is no cheaper outside.
+
+Source: cuDNN's and Brainwave's practice of batching input projections over time
+(Appleyard et al. 2016, arXiv:1604.01946).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.traits import is_side_effect_free
+
+from rnncc.dialects import nn
+from rnncc.dialects._types import copy_node, shape_of, type_of
+from rnncc.dialects.rnn import ScanOp, YieldOp
+from rnncc.passes._batch import POINTWISE, batch, can_batch
+from rnncc.passes._emit import Emitter
+
+
+@dataclass(frozen=True)
+class HoistInputProjectionPass(ModulePass):
+    """Products of inputs with constant weights leave every rnn.scan as one product over time."""
+
+    name = "hoist-input-projection"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Hoist from every scan of the module, inner ones first."""
+        for scan in reversed([inner for inner in op.walk() if isinstance(inner, ScanOp)]):
+            _hoist_invariants(scan)
+            _add_biases_first(scan)
+            _hoist_products(scan)
+
+
+def _hoist_invariants(scan: ScanOp) -> None:
+    """Move what reads nothing of the step before the scan."""
+    before = scan.parent
+    assert before is not None
+    for op in list(scan.body.block.ops):
+        reads = [value for inner in op.walk() for value in inner.operands]
+        own = set(op.walk())
+        moves = is_side_effect_free(op) and not isinstance(op, YieldOp)
+        if moves and all(_outside(v, scan) or _owner(v) in own for v in reads):
+            op.detach()
+            before.insert_op_before(op, scan)
+
+
+def _owner(value: SSAValue) -> Operation | None:
+    """The operation that a value belongs to, as result or as argument of its region."""
+    owner = value.owner
+    return owner if isinstance(owner, Operation) else owner.parent_op()
+
+
+def _outside(value: SSAValue, scan: ScanOp) -> bool:
+    owner = _owner(value)
+    return owner is None or not scan.is_ancestor(owner)
+
+
+class _Plan:
+    """What of a scan's step can and should be done for all steps at once."""
+
+    def __init__(self, scan: ScanOp):
+        self.scan = scan
+        # Per-step value that needs no carried state -> whether it runs backward.
+        self.reverse: dict[SSAValue, bool] = dict(
+            zip(scan.slice_args, scan.input_flags, strict=True)
+        )
+        self.candidates = [op for op in scan.body.block.ops if self._is_candidate(op)]
+        self.chosen: set[Operation] = set()
+        for op in self.candidates:
+            if isinstance(op, nn.MatmulOp):
+                self._choose(op)
+        for op in self.candidates:
+            if op not in self.chosen and self._follows(op):
+                self.chosen.add(op)
+
+    def _is_candidate(self, op: Operation) -> bool:
+        steps = [v for v in op.operands if v in self.reverse]
+        if not steps or op.regions or not isinstance(op, nn.NNOp):
+            return False
+        if not all(v in self.reverse or _outside(v, self.scan) for v in op.operands):
+            return False
+        flags = {self.reverse[v] for v in steps}
+        by_row = self.scan.lens is not None and True in flags
+        if len(flags) > 1 or not can_batch(op, self.reverse.__contains__, by_row):
+            return False
+        self.reverse[op.results[0]] = flags.pop()
+        return True
+
+    def _choose(self, op: Operation) -> None:
+        """Take an operation and everything of the step that it is computed from."""
+        if op in self.chosen:
+            return
+        self.chosen.add(op)
+        for value in op.operands:
+            if value in self.reverse and isinstance(value.owner, Operation):
+                self._choose(value.owner)
+
+    def _follows(self, op: Operation) -> bool:
+        """Whether an element-wise operation belongs to hoisted products, and is no larger."""
+        if not isinstance(op, POINTWISE):
+            return False
+        made = [v for v in op.operands if v.owner in self.chosen]
+        ready = all(
+            v.owner in self.chosen or _outside(v, self.scan) or v in self.scan.slice_args
+            for v in op.operands
+        )
+        size = type_of(op.results[0]).get_shape()
+        return ready and any(shape_of(v) == size for v in made)
+
+
+def _add_biases_first(scan: ScanOp) -> None:
+    """``(x + h) + b`` or ``x + (h + b)`` becomes ``(x + b) + h``, where h alone needs the state."""
+    per_step = _Plan(scan).reverse
+    for op in list(scan.body.block.ops):
+        if not isinstance(op, nn.BinaryOp) or op.kind.data != "add":
+            continue
+        for inner, other in ((op.a.owner, op.b), (op.b.owner, op.a)):
+            if not isinstance(inner, nn.BinaryOp) or inner.kind.data != "add":
+                continue
+            if inner.parent is not op.parent or not inner.result.has_one_use():
+                continue
+            terms = [inner.a, inner.b, other]
+            moving = [v for v in terms if v in per_step]
+            fixed = [v for v in terms if _outside(v, scan)]
+            if len(moving) != 1 or len(fixed) != 1 or {*moving, *fixed} == {inner.a, inner.b}:
+                continue
+            if shape_of(moving[0]) != shape_of(op.result):
+                continue
+            (late,) = (v for v in terms if v not in (*moving, *fixed))
+            emit = Emitter(op)
+            total = emit.binary("add", emit.binary("add", moving[0], fixed[0]), late)
+            op.result.replace_all_uses_with(total)
+            for old in (op, inner):
+                old.detach()
+                old.erase()
+            break
+
+
+def _hoist_products(scan: ScanOp) -> None:
+    plan = _Plan(scan)
+    if not plan.chosen:
+        return
+    values: dict[SSAValue, SSAValue] = dict(zip(scan.slice_args, scan.inputs, strict=True))
+    order = [op for op in plan.candidates if op in plan.chosen]
+    for op in order:
+        emit = Emitter(scan)
+        made = batch(op, values, _for(op, scan, emit), scan.count, scan.symbol.data)
+        made.name_hint = op.results[0].name_hint
+        values[op.results[0]] = made
+    needed = [
+        op.results[0]
+        for op in order
+        if any(use.operation not in plan.chosen for use in op.results[0].uses)
+    ]
+    _rewire(scan, [(v, values[v], plan.reverse[v]) for v in needed], order)
+
+
+def _for(op: Operation, scan: ScanOp, emit: Emitter) -> Emitter:
+    """An emitter before the scan that gives operations the node name of `op`."""
+    named = Emitter(op, emit.place)
+    if not op.attributes:
+        copy_node(scan, op)
+    return named
+
+
+def _rewire(
+    scan: ScanOp, needed: list[tuple[SSAValue, SSAValue, bool]], gone: list[Operation]
+) -> None:
+    """Give the scan the hoisted sequences as inputs; drop inputs that no step reads any more."""
+    whole = scan.lens is None and scan.steps is None
+    for place, value in enumerate(scan.yielded_outputs):
+        for inside, sequence, reverse in needed:
+            if whole and value is inside and reverse == scan.output_flags[place]:
+                # The output is the hoisted sequence itself; the unused result goes later.
+                scan.outputs[place].replace_all_uses_with(sequence)
+    inputs, flags = list(scan.inputs), list(scan.input_flags)
+    old = scan.slice_args
+    region = scan.detach_region(scan.body)
+    block = region.block
+    for inside, sequence, reverse in needed:
+        argument = block.insert_arg(inside.type, 1 + len(inputs))
+        argument.name_hint = inside.name_hint
+        inside.replace_all_uses_with(argument)
+        inputs.append(sequence)
+        flags.append(reverse)
+    for op in reversed(gone):
+        op.detach()
+        op.erase()
+    unused = {k for k, argument in enumerate(old) if argument.first_use is None}
+    for k in unused:
+        block.erase_arg(old[k])
+    kept = [k for k in range(len(inputs)) if k not in unused]
+    new = ScanOp.make(
+        [inputs[k] for k in kept],
+        list(scan.inits),
+        region,
+        max_steps=scan.count,
+        symbol=scan.symbol.data,
+        lens=scan.lens,
+        steps=scan.steps,
+        input_reverse=[flags[k] for k in kept],
+        output_reverse=scan.output_flags,
+    )
+    new.attributes |= scan.attributes
+    Emitter(scan).add(new)
+    for value, fresh in zip(scan.results, new.results, strict=True):
+        value.replace_all_uses_with(fresh)
+        fresh.name_hint = value.name_hint
+    scan.detach()
+    scan.erase()
