@@ -102,11 +102,6 @@ def array_of_tensor(tensor: TensorProto, stripped: Stripped, owner: str) -> np.n
         return bound
     dtype = dtype_of(tensor.data_type, owner)
     byte_size(tensor.dims, dtype, owner)
-    if tensor.data_location == TensorProto.EXTERNAL:
-        raise ModelError(
-            f"{owner} is in another file, and the model was not given as a path",
-            "pass the path of the .onnx file",
-        )
     try:
         return freeze(onnx.numpy_helper.to_array(tensor))
     except (ValueError, TypeError) as error:

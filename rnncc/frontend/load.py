@@ -87,7 +87,12 @@ def _bind(proto: ModelProto, stripped: Stripped, buffer: Any, folder: Path | Non
         payload = stripped.payloads.get(tensor.doc_string)
         if isinstance(payload, Payload):
             stripped.payloads[tensor.doc_string] = view(buffer, payload, owner)
-        elif tensor.data_location == TensorProto.EXTERNAL and folder is not None:
+        elif tensor.data_location == TensorProto.EXTERNAL:
+            if folder is None:
+                raise ModelError(
+                    f"{owner} is in another file, and the model was not given as a path",
+                    "pass the path of the .onnx file",
+                )
             location, payload = locate(tensor, owner)
             if location not in maps:
                 maps[location] = map_file(resolve(folder, location, owner))

@@ -29,6 +29,7 @@ from rnncc.frontend.ranges import slice_shape
 
 #: Constants of more elements than this never decide a shape.
 _SHAPE_ELEMENTS = 1024
+_INFERENCE_ERRORS = (onnx.shape_inference.InferenceError, onnx.checker.ValidationError)
 _SEQUENCES = ("sequence_type", "optional_type", "map_type", "sparse_tensor_type", "opaque_type")
 
 
@@ -242,7 +243,7 @@ class Tracer:
                 opset_imports=[opset],
                 ir_version=max(self.loaded.proto.ir_version, 3),
             )
-        except (onnx.shape_inference.InferenceError, RuntimeError, ValueError, TypeError) as error:
+        except (*_INFERENCE_ERRORS, RuntimeError, ValueError, TypeError) as error:
             shapes = ", ".join(f"'{n}' {list(v.shape or ())}" for n, v in given.items())
             raise ModelError(f"{node.where}: {reason_of(error)} (inputs {shapes})") from None
         return [self._output_type(node, n, found.get(n)) if n else None for n in node.proto.output]
