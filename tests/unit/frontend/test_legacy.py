@@ -18,11 +18,12 @@ X = np.random.default_rng(1).standard_normal((2, 3, 4)).astype(np.float32)
 
 def interpret(given: onnx.ModelProto, x: np.ndarray) -> np.ndarray:
     from rnncc.interpreter import run
-    from rnncc.passes.convert_onnx_to_nn import ConvertOnnxToNNPass
+    from rnncc.pipeline import parse
 
     module = import_model(given)
     module.verify()
-    ConvertOnnxToNNPass().apply(Context(), module)
+    for step in parse("convert-onnx-to-nn"):
+        step.apply(Context(), module)
     return run(module, {"x": x})["y"]
 
 
