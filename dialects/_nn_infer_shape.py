@@ -9,8 +9,8 @@ from math import prod
 from xdsl.dialects.builtin import TensorType, i1, i64
 from xdsl.ir import Attribute, SSAValue
 
-from rnncc.dialects._nn_contract import check_axis
-from rnncc.dialects._nn_elementwise import same_element
+from rnncc.dialects._nn_infer_contract import check_axis
+from rnncc.dialects._nn_infer_elementwise import same_element
 from rnncc.dialects._types import is_integer, shape_of, symbols_of, tensor_type, type_of
 from rnncc.errors import DynamicTimeError, ShapeError, UnsupportedError
 

@@ -7,37 +7,34 @@ constructors infer it and the verifiers check it. ONNX operators decompose into 
 
 from xdsl.ir import Dialect
 
-from rnncc.dialects import _nn_contract, _nn_elementwise, _nn_shape
+from rnncc.dialects import _nn_build, _nn_contract, _nn_elementwise, _nn_shape
 from rnncc.dialects._nn_base import NNOp
+from rnncc.dialects._nn_build import BroadcastOp, ConcatOp, IotaOp, PadOp, ReverseSequenceOp
 from rnncc.dialects._nn_constant import ConstantOp
 from rnncc.dialects._nn_contract import (
-    ARG_KINDS,
-    REDUCE_KINDS,
     ArgReduceOp,
     MatmulOp,
     ReduceOp,
     SoftmaxOp,
 )
 from rnncc.dialects._nn_elementwise import (
-    ACTIVATION_KINDS,
-    BINARY_KINDS,
-    COMPARE_KINDS,
-    UNARY_KINDS,
     BinaryOp,
     CastOp,
     CompareOp,
     SelectOp,
     UnaryOp,
 )
+from rnncc.dialects._nn_infer_contract import ARG_KINDS, REDUCE_KINDS
+from rnncc.dialects._nn_infer_elementwise import (
+    ACTIVATION_KINDS,
+    BINARY_KINDS,
+    COMPARE_KINDS,
+    UNARY_KINDS,
+)
 from rnncc.dialects._nn_shape import (
-    BroadcastOp,
-    ConcatOp,
     DynamicSliceOp,
     GatherOp,
-    IotaOp,
-    PadOp,
     ReshapeOp,
-    ReverseSequenceOp,
     SliceOp,
     TransposeOp,
 )
@@ -84,6 +81,7 @@ NN = Dialect(
         *_nn_elementwise.OPERATIONS,
         *_nn_contract.OPERATIONS,
         *_nn_shape.OPERATIONS,
+        *_nn_build.OPERATIONS,
     ],
     [ArrayDataAttr, WeightAttr],
 )

@@ -14,8 +14,13 @@ from rnncc.dialects._onnx_base import OnnxOp
 from rnncc.dialects._types import shape_of, type_of
 from rnncc.errors import DynamicTimeError, ModelError, RnnccError
 from rnncc.passes import (
+    _onnx_activation,
+    _onnx_constant,
     _onnx_elementwise,
+    _onnx_gather,
     _onnx_index,
+    _onnx_normalize,
+    _onnx_pad,
     _onnx_product,
     _onnx_reduce,
     _onnx_shape,
@@ -24,10 +29,15 @@ from rnncc.passes._onnx_node import Converter, Node
 
 CONVERTERS: dict[str, Converter] = {
     **_onnx_elementwise.TABLE,
+    **_onnx_activation.TABLE,
     **_onnx_product.TABLE,
     **_onnx_reduce.TABLE,
+    **_onnx_normalize.TABLE,
     **_onnx_shape.TABLE,
+    **_onnx_constant.TABLE,
     **_onnx_index.TABLE,
+    **_onnx_gather.TABLE,
+    **_onnx_pad.TABLE,
 }
 
 

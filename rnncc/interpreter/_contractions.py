@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from rnncc.errors import UnsupportedError
-from rnncc.interpreter._elementwise import NARROW, Out
+from rnncc.interpreter._unary import NARROW, Out
 
 _REDUCE: dict[str, np.ufunc] = {
     "sum": np.add,

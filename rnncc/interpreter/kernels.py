@@ -11,16 +11,13 @@ The ``*_kernel`` functions choose once, for callers that run the same operation 
 
 from rnncc.interpreter._contractions import argreduce, matmul, reduce, softmax
 from rnncc.interpreter._elementwise import (
-    DEFAULTS,
-    NARROW,
     binary,
     binary_kernel,
     compare,
     compare_kernel,
     convert,
-    unary,
-    unary_kernel,
 )
+from rnncc.interpreter._unary import DEFAULTS, NARROW, unary, unary_kernel
 
 __all__ = [
     "DEFAULTS",
