@@ -25,6 +25,8 @@ class LiveRange:
     end: int
     size: int
     """Bytes in containers."""
+    home: Block
+    """The innermost block whose single run contains the whole range."""
     events: list[Event] = field(default_factory=list, repr=False)
 
     def meets(self, other: LiveRange) -> bool:
@@ -82,12 +84,13 @@ def live_ranges(function: FuncOp) -> list[LiveRange]:
     ranges = []
     for buffer, events in order.events.items():
         if isinstance(buffer.owner, npu.AllocOp):
-            start, end = _extent(events, order)
-            ranges.append(LiveRange(buffer, start, end, npu.byte_size(buffer), events))
+            start, end, home = _extent(events, order, function.body.block)
+            ranges.append(LiveRange(buffer, start, end, npu.byte_size(buffer), home, events))
     return ranges
 
 
-def _extent(events: list[Event], order: Spans) -> tuple[int, int]:
+def _extent(events: list[Event], order: Spans, body: Block) -> tuple[int, int, Block]:
+    """First and last position of a buffer's need, and the innermost block that contains it."""
     start, end = events[0].position, events[-1].position
     common = events[0].nest
     for event in events:
@@ -99,11 +102,13 @@ def _extent(events: list[Event], order: Spans) -> tuple[int, int]:
                 start = min(start, order.spans[outer][0])
                 end = max(end, order.spans[outer][1])
                 break
-    for outer in (block.parent_op() for block in common):
+    for depth, block in enumerate(common):
+        outer = block.parent_op()
         if isinstance(outer, npu.LoopOp) and is_carried(events, outer):
             first, last = order.spans[outer]
-            return min(start, first), max(end, last)
-    return start, end
+            home = common[depth - 1] if depth else body
+            return min(start, first), max(end, last), home
+    return start, end, common[-1] if common else body
 
 
 def is_carried(events: list[Event], loop: npu.LoopOp) -> bool:

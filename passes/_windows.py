@@ -106,10 +106,13 @@ def window_of(op: npu.InstructionOp, name: str) -> Window | None:
             reach = (count - 1) * strides[axis]
             low, high = low + min(0, reach), high + max(0, reach)
     period, inner, dense = _rows(sorted(axes))
-    key = (
-        offset, view.index, view.index_stride.value.data, strides,
-        tuple(counts),
-    )  # fmt: skip
+    # Which axis walks a stride does not matter: equal walks of different instructions compare equal.
+    walk = sorted(
+        (strides[axis], count, "" if dim is None else str(id(dim)))
+        for axis, count, dim in counts
+        if dim is not None or (count != 1 and strides[axis])
+    )
+    key = (offset, view.index, view.index_stride.value.data, *walk)
     return Window(
         view.buffer, low, high, view.index, view.index_stride.value.data,
         period if low > -WHOLE else 0, inner, dense and exact and low > -WHOLE, key,

@@ -7,10 +7,10 @@ from dataclasses import replace
 from xdsl.ir import Block, Operation, SSAValue
 
 from rnncc.codegen.constants import Constants
+from rnncc.codegen.forms import instruction_form
 from rnncc.codegen.layout import Layout
 from rnncc.dialects import npu
-from rnncc.dialects._activations import ACTIVATIONS
-from rnncc.dialects._types import is_float, node_name, numpy_dtype
+from rnncc.dialects._types import node_name, numpy_dtype
 from rnncc.isa.instruction import Extent, Instruction, Operand
 
 
@@ -108,7 +108,7 @@ class Emitter:
         return any(extents[axis] == 0 for axis in op.AXES.get("dst", (0, 1, 2)))
 
     def _instruction(self, op: npu.InstructionOp) -> Instruction:
-        name, kind, immediates = _form(op)
+        name, kind, immediates = instruction_form(op)
         weights = isinstance(op, npu.DmaOp) and npu.memory_of(op.dst) == "wmem"
         operands = []
         for which, view in zip(op.VIEWS, op.views, strict=True):
@@ -162,33 +162,3 @@ class Emitter:
             step * size if register else 0,
             (s[0], s[1], s[2]),
         )
-
-
-def _form(op: npu.InstructionOp) -> tuple[str, str, tuple[float | int, ...]]:
-    """Operation, kind and immediates of an instruction."""
-    kind = op.properties["kind"].data if "kind" in op.WORDS else ""  # type: ignore[attr-defined]
-    if isinstance(op, npu.MmOp):
-        return ("mm" if op.accumulate is None else "mma"), "", ()
-    if isinstance(op, npu.UnaryOp):
-        alpha, beta = ACTIVATIONS.get(kind, (None, None))
-        return (
-            "unary",
-            kind,
-            (npu.number_value(op.alpha, alpha or 0.0), npu.number_value(op.beta, beta or 0.0)),
-        )
-    if isinstance(op, npu.CompareOp):
-        return "cmp", kind, ()
-    if isinstance(op, npu.ArgReduceOp):
-        return kind, ("first" if op.select_last is None else "last"), ()
-    if isinstance(op, npu.FillOp):
-        return "fill", "", (_element_number(op, npu.number_value(op.value)),)
-    if isinstance(op, npu.IotaOp):
-        return "iota", "", (_element_number(op, npu.number_value(op.start, 0)),)
-    if isinstance(op, npu.GatherOp):
-        return "gather", "", (op.rows.value.data,)
-    return op.name.removeprefix("npu."), kind, ()
-
-
-def _element_number(op: npu.InstructionOp, value: float) -> float | int:
-    """A number in the form that its element type takes."""
-    return float(value) if is_float(npu.element_of(op.dst)) else int(value)

@@ -1,0 +1,54 @@
+"""Cycles of operations of the npu dialect, by the same cost functions that the simulator uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.ir import Operation
+
+from rnncc.codegen.forms import instruction_form
+from rnncc.cost import cost, work
+from rnncc.dialects import npu
+from rnncc.machine import MachineDescription
+from rnncc.passes._windows import register_limit
+
+
+@dataclass(frozen=True, slots=True)
+class OpCost:
+    """When an operation is done, in cycles from its start.
+
+    Attributes:
+        engine: ``dma``, ``matrix``, ``vector``; ``control`` stops the dispatcher.
+        busy: until the engine can start the next.
+        first: until a consumer may start (the first result when the machine chains).
+        last: until all results are there.
+    """
+
+    engine: str
+    busy: int
+    first: int
+    last: int
+
+
+def instruction_cost(machine: MachineDescription, op: npu.InstructionOp) -> OpCost:
+    """The cost of one instruction at its largest extents."""
+    counts = []
+    for static, dim in zip(op.extent_values, op.dims, strict=True):
+        limit = 1 if dim is None else register_limit(dim)
+        counts.append(static * (1 if limit is None else max(0, limit)))
+    operands = []
+    for view in op.views:
+        owner = view.owner
+        assert isinstance(owner, npu.ViewOp)
+        operands.append((npu.memory_of(view), str(npu.element_of(view)), owner.stride_values))
+    name, kind, _ = instruction_form(op)
+    found = cost(machine, work(machine, name, kind, (counts[0], counts[1], counts[2]), operands))
+    first = found.first if machine.chaining else found.last
+    return OpCost(found.engine, found.busy, first, found.last)
+
+
+def control_cost(machine: MachineDescription, op: Operation) -> OpCost:
+    """The cost of a scalar read; other scalars take one dispatch."""
+    control = machine.control
+    cycles = control.read_latency if isinstance(op, npu.ReadOp) else control.dispatch_cycles
+    return OpCost("control", cycles, cycles, cycles)
