@@ -1,6 +1,6 @@
 // RUN: rnncc opt %s -p allocate --verify-diagnostics --split-input-file | filecheck %s
 
-// CHECK: node 'big_add': buffer 'b' needs 1200000 bytes of vmem (2400000 with what is needed beside it), the machine has 1048576
+// CHECK: node 'big_add': buffer 'a' needs 1200000 bytes of vmem (2400000 with what is needed beside it), the machine has 1048576
 // CHECK: hint: take a machine with more vmem
 func.func @main() {
   %a = npu.alloc "a" : !npu.buffer<300000xf32, vmem>
