@@ -29,15 +29,16 @@ def check(loaded: Loaded) -> None:
         try:
             proto = onnx.inliner.inline_local_functions(proto)
         except Exception as error:  # the inliner raises plain RuntimeError and protobuf errors
-            raise ModelError(f"local functions cannot be inlined: {_first(error)}") from None
+            raise ModelError(f"local functions cannot be inlined: {reason_of(error)}") from None
         loaded.proto = proto
     for node, known in _nodes(proto.graph, set()):
         _check_node(node, default_opset(proto) or 0, known)
     _check_order(proto.graph, set())
     try:
         onnx.checker.check_model(_for_checker(proto))
-    except onnx.checker.ValidationError as error:
-        raise ModelError(f"{loaded.source} is not a valid model: {_first(error)}") from None
+    except (onnx.checker.ValidationError, UnicodeDecodeError) as error:
+        # The checker quotes names in its messages, also those that are not UTF-8.
+        raise ModelError(f"{loaded.source} is not a valid model: {reason_of(error)}") from None
 
 
 def _check_opset(proto: ModelProto) -> None:
@@ -180,7 +181,7 @@ def _shapeless(value: ValueInfoProto) -> bool:
     return kind.HasField("tensor_type") and not kind.tensor_type.HasField("shape")
 
 
-def _first(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """The reason in a message of onnx, without its context dump."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines[:1]).removeprefix("[ShapeInferenceError] ").rstrip(":") or repr(error)

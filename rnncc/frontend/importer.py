@@ -13,10 +13,12 @@ from rnncc.errors import InputError, RnnccError, nearest
 from rnncc.frontend.arrays import dtype_of, freeze, type_name
 from rnncc.frontend.build import Builder, output_names
 from rnncc.frontend.check import check
+from rnncc.frontend.evaluate import Memo
 from rnncc.frontend.load import Loaded, load
-from rnncc.frontend.plan import NotUniformError, Plan, Walk, make_plan, times
+from rnncc.frontend.plan import NotUniformError, Plan, make_plan
 from rnncc.frontend.shapes import bind, graph_inputs, shape_of, symbol_names
-from rnncc.frontend.trace import Memo, Tracer
+from rnncc.frontend.trace import Tracer
+from rnncc.frontend.walk import Walk, times
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp

@@ -15,6 +15,7 @@ from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
 from rnncc.errors import ModelError
 from rnncc.frontend.arrays import view
 from rnncc.frontend.external import locate, map_file, resolve
+from rnncc.frontend.text import check_text
 from rnncc.frontend.wire import Payload, Stripped, strip
 
 
@@ -65,6 +66,7 @@ def load(model: str | os.PathLike[str] | bytes | ModelProto) -> Loaded:
         raise ModelError(f"{source} is not an ONNX model") from None
     if not proto.HasField("graph"):
         raise ModelError(f"{source} is not an ONNX model: it has no graph")
+    check_text(proto, source)
     _bind(proto, stripped, buffer, folder)
     return Loaded(proto, stripped, source)
 

@@ -8,19 +8,18 @@ otherwise made by its node again. Whatever else differs cannot follow the length
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from rnncc.errors import ShapeError
-from rnncc.frontend.graph import Node, Region, Value
+from rnncc.frontend.from_end import from_end
+from rnncc.frontend.graph import Node, Value
+from rnncc.frontend.walk import RECURRENT, Walk, time_of
 
 #: (operator, operand) whose constant only repeats what the type of the result says.
 SHAPE_OPERANDS = {("Reshape", 1), ("Expand", 1), ("ConstantOfShape", 0), ("Range", 1), ("Loop", 0)}
 _INDEX_OPERANDS = {("Slice", 1), ("Slice", 2), ("Gather", 1)}
-_RECURRENT = ("LSTM", "GRU", "RNN")
-END = np.iinfo(np.int64).max
 
 
 class NotUniformError(Exception):
@@ -35,43 +34,6 @@ class NotUniformError(Exception):
         super().__init__(reason)
         self.reason = reason
         self.symbols = symbols
-
-
-@dataclass
-class Walk:
-    """One walk over the model: its graph and the size of each free dimension that varied."""
-
-    region: Region
-    sizes: dict[str, int]
-    _values: dict[tuple, Value] | None = None
-    _nodes: dict[tuple, Node] | None = None
-
-    def nodes(self) -> dict[tuple, Node]:
-        """Every node, those of regions too, by key."""
-        if self._nodes is None:
-            self._nodes = {n.key: n for n in all_nodes(self.region)}
-        return self._nodes
-
-    def values(self) -> dict[tuple, Value]:
-        """Every value that a node, an argument or a result is, by key."""
-        if self._values is None:
-            found: dict[tuple, Value] = {v.key: v for v in self.region.arguments}
-            found |= {v.key: v for v in self.region.results}
-            for node in self.nodes().values():
-                entries = [*node.inputs, *node.outputs]
-                for region in node.regions.values():
-                    entries += [*region.arguments, *region.results]
-                found.update((v.key, v) for v in entries if v is not None)
-            self._values = found
-        return self._values
-
-
-def all_nodes(region: Region) -> Iterator[Node]:
-    """The nodes of a region and of the regions in it."""
-    for node in region.nodes:
-        yield node
-        for inner in node.regions.values():
-            yield from all_nodes(inner)
 
 
 @dataclass
@@ -231,12 +193,12 @@ class _Planner:
             self.plan.operands[node.key, index] = operand.array
             return True
         if place in _INDEX_OPERANDS:
-            replaced = _from_end(node, twins, index)
+            replaced = from_end(node, twins, index)
             if replaced is None:
                 raise self._fail("an index depends on the length", self.others)
             self.plan.operands[node.key, index] = replaced
             return True
-        if node.op_type in _RECURRENT and index == 4 and all(map(_full, [node, *twins])):
+        if node.op_type in RECURRENT and index == 4 and all(map(_full, [node, *twins])):
             self.plan.operands[node.key, index] = None
             return True
         return False
@@ -261,52 +223,10 @@ def _operands(node: Node) -> tuple:
     return (node.op_type, *(None if v is None else v.key for v in node.inputs))
 
 
-def _time(node: Node) -> int | None:
-    """The number of steps of a recurrent node, None when it is not one (or not known)."""
-    if node.op_type in _RECURRENT and node.inputs[0] is not None and node.inputs[0].shape:
-        return node.inputs[0].shape[int(node.attributes.get("layout", 0))]
-    return node.trips
-
-
-def times(walk: Walk) -> dict[tuple, int | None]:
-    """The number of steps of every recurrent node of a walk."""
-    found = {key: _time(node) for key, node in walk.nodes().items()}
-    return {key: steps for key, steps in found.items() if steps is not None}
-
-
 def _full(node: Node) -> bool:
     lengths = node.inputs[4]
     return (
         lengths is not None
         and lengths.array is not None
-        and bool(np.all(lengths.array == _time(node)))
+        and bool(np.all(lengths.array == time_of(node)))
     )
-
-
-def _from_end(node: Node, twins: list[Node], index: int) -> np.ndarray | None:
-    """Indices that differ between walks, counted from the end, where that makes them the same."""
-    every = [node, *twins]
-    arrays = [n.inputs[index].array for n in every]  # type: ignore[union-attr]
-    shapes = [n.inputs[0].known_shape for n in every]  # type: ignore[union-attr]
-    if any(s is None for s in shapes) or len({a.shape for a in arrays}) != 1:  # type: ignore[union-attr]
-        return None
-    result = np.array(arrays[0], np.int64).reshape(-1)
-    axes = node.inputs[3] if node.op_type == "Slice" and len(node.inputs) > 3 else None
-    if axes is not None and axes.array is None:
-        return None
-    for i in range(result.size):
-        if node.op_type == "Gather":
-            axis = int(node.attributes.get("axis", 0))
-        else:
-            axis = int(axes.array.reshape(-1)[i]) if axes is not None else i  # type: ignore[union-attr]
-        numbers = [int(a.reshape(-1)[i]) for a in arrays]  # type: ignore[union-attr]
-        if len(set(numbers)) == 1:
-            continue
-        offsets = [n - s[axis] for n, s in zip(numbers, shapes, strict=True)]  # type: ignore[index]
-        if index == 2 and min(offsets) >= 0:
-            result[i] = END
-        elif len(set(offsets)) == 1 and offsets[0] < 0:
-            result[i] = offsets[0]
-        else:
-            return None
-    return result.reshape(arrays[0].shape)  # type: ignore[union-attr]

@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-Array = np.ndarray
-Inputs = Sequence[Array | None]
-Attributes = Mapping[str, Any]
-
-
-def _ints(array: Array | None) -> list[int]:
-    assert array is not None
-    return [int(n) for n in array.reshape(-1)]
-
-
-def _scalar(array: Array | None) -> Any:
-    assert array is not None
-    return array.reshape(-1)[0]
-
-
-def _first(inputs: Inputs) -> Array:
-    assert inputs[0] is not None
-    return inputs[0]
+from rnncc.frontend.kernels.indexing import INDEXING
+from rnncc.frontend.kernels.operands import Array, Attributes, Inputs, first, ints, scalar
 
 
 def shape_kernel(shape: Sequence[int], attributes: Attributes) -> Array:
@@ -35,88 +19,28 @@ def shape_kernel(shape: Sequence[int], attributes: Attributes) -> Array:
 
 
 def _reshape(inputs: Inputs, attributes: Attributes, _: int) -> Array:
-    x = _first(inputs)
-    target = _ints(inputs[1])
+    x = first(inputs)
+    target = ints(inputs[1])
     if not attributes.get("allowzero"):
         target = [x.shape[i] if n == 0 else n for i, n in enumerate(target)]
     return x.reshape(target)
 
 
 def _squeeze(inputs: Inputs, _: Attributes, __: int) -> Array:
-    x = _first(inputs)
+    x = first(inputs)
     axes = inputs[1] if len(inputs) > 1 else None
-    return np.squeeze(x) if axes is None else np.squeeze(x, tuple(_ints(axes)))
+    return np.squeeze(x) if axes is None else np.squeeze(x, tuple(ints(axes)))
 
 
 def _unsqueeze(inputs: Inputs, _: Attributes, __: int) -> Array:
-    return np.expand_dims(_first(inputs), tuple(_ints(inputs[1])))
+    return np.expand_dims(first(inputs), tuple(ints(inputs[1])))
 
 
 def _flatten(inputs: Inputs, attributes: Attributes, _: int) -> Array:
-    x = _first(inputs)
+    x = first(inputs)
     axis = attributes.get("axis", 1)
     axis += x.ndim if axis < 0 else 0
     return x.reshape(math.prod(x.shape[:axis]), math.prod(x.shape[axis:]))
-
-
-def slices(inputs: Inputs, shape: Sequence[int]) -> tuple[slice, ...]:
-    """The NumPy slices that a Slice node (data, starts, ends, axes, steps) means."""
-    starts, ends = _ints(inputs[1]), _ints(inputs[2])
-    axes = inputs[3] if len(inputs) > 3 else None
-    steps = inputs[4] if len(inputs) > 4 else None
-    found = [slice(None)] * len(shape)
-    for i, axis in enumerate(_ints(axes) if axes is not None else range(len(starts))):
-        step = _ints(steps)[i] if steps is not None else 1
-        size = shape[axis]
-        # ONNX clamps; Python's slice does the same but for an end below -size going down.
-        start, end = starts[i], ends[i]
-        start = start + size if start < 0 else start
-        end = end + size if end < 0 else end
-        if step > 0:
-            found[axis] = slice(min(max(start, 0), size), min(max(end, 0), size), step)
-        else:
-            first, last = min(max(start, 0), size - 1), min(max(end, -1), size - 1)
-            found[axis] = slice(first, None if last < 0 else last, step)
-    return tuple(found)
-
-
-def _slice(inputs: Inputs, _: Attributes, __: int) -> Array:
-    x = _first(inputs)
-    return x[slices(inputs, x.shape)]
-
-
-def _gather(inputs: Inputs, attributes: Attributes, _: int) -> Array:
-    x, indices = _first(inputs), inputs[1]
-    assert indices is not None
-    axis = attributes.get("axis", 0)
-    # A single index is a view.
-    if indices.ndim == 0:
-        return x[(slice(None),) * (axis % x.ndim) + (int(indices),)]
-    return np.take(x, indices, axis=axis)
-
-
-def _gather_elements(inputs: Inputs, attributes: Attributes, _: int) -> Array:
-    indices = inputs[1]
-    assert indices is not None
-    return np.take_along_axis(_first(inputs), indices, attributes.get("axis", 0))
-
-
-def _gather_nd(inputs: Inputs, attributes: Attributes, _: int) -> Array | None:
-    indices = inputs[1]
-    assert indices is not None
-    if attributes.get("batch_dims"):
-        return None
-    return _first(inputs)[tuple(np.moveaxis(indices, -1, 0))]
-
-
-def _scatter_nd(inputs: Inputs, attributes: Attributes, _: int) -> Array | None:
-    indices = inputs[1]
-    assert indices is not None
-    if attributes.get("reduction", "none") != "none":
-        return None
-    result = _first(inputs).copy()
-    result[tuple(np.moveaxis(indices, -1, 0))] = inputs[2]
-    return result
 
 
 def _concat(inputs: Inputs, attributes: Attributes, _: int) -> Array:
@@ -125,60 +49,60 @@ def _concat(inputs: Inputs, attributes: Attributes, _: int) -> Array:
 
 
 def _split(inputs: Inputs, attributes: Attributes, outputs: int) -> list[Array]:
-    x = _first(inputs)
+    x = first(inputs)
     axis = attributes.get("axis", 0)
     sizes = inputs[1] if len(inputs) > 1 else None
     if sizes is None:
         step = -(-x.shape[axis] // outputs)
         cuts = [min(step * i, x.shape[axis]) for i in range(1, outputs)]
     else:
-        cuts = list(np.cumsum(_ints(sizes))[:-1])
+        cuts = list(np.cumsum(ints(sizes))[:-1])
     return np.split(x, cuts, axis)
 
 
 def _expand(inputs: Inputs, _: Attributes, __: int) -> Array:
-    x = _first(inputs)
-    return np.broadcast_to(x, np.broadcast_shapes(x.shape, tuple(_ints(inputs[1]))))
+    x = first(inputs)
+    return np.broadcast_to(x, np.broadcast_shapes(x.shape, tuple(ints(inputs[1]))))
 
 
 def _constant_of_shape(inputs: Inputs, attributes: Attributes, _: int) -> Array:
     value = attributes.get("value")
     value = np.zeros(1, np.float32) if value is None else value
-    return np.broadcast_to(value.reshape(()), _ints(inputs[0]))
+    return np.broadcast_to(value.reshape(()), ints(inputs[0]))
 
 
 def _range(inputs: Inputs, _: Attributes, __: int) -> Array:
-    start, limit, delta = (_scalar(a) for a in inputs)
+    start, limit, delta = (scalar(a) for a in inputs)
     count = max(0, math.ceil((limit - start) / delta))
-    dtype = _first(inputs).dtype
+    dtype = first(inputs).dtype
     return (np.arange(count).astype(dtype) * delta + start).astype(dtype)
 
 
 def _pad(inputs: Inputs, attributes: Attributes, _: int) -> Array | None:
-    x = _first(inputs)
-    pads = _ints(inputs[1])
+    x = first(inputs)
+    pads = ints(inputs[1])
     value = inputs[2] if len(inputs) > 2 else None
     axes = inputs[3] if len(inputs) > 3 else None
     if attributes.get("mode", "constant") != "constant" or axes is not None or min(pads) < 0:
         return None
-    fill = 0 if value is None else _scalar(value)
+    fill = 0 if value is None else scalar(value)
     return np.pad(x, list(zip(pads[: x.ndim], pads[x.ndim :], strict=True)), constant_values=fill)
 
 
 def _trilu(inputs: Inputs, attributes: Attributes, _: int) -> Array:
     k = inputs[1] if len(inputs) > 1 else None
     cut = np.triu if attributes.get("upper", 1) else np.tril
-    return cut(_first(inputs), 0 if k is None else int(_scalar(k)))
+    return cut(first(inputs), 0 if k is None else int(scalar(k)))
 
 
 def _transpose(inputs: Inputs, attributes: Attributes, _: int) -> Array:
-    return _first(inputs).transpose(attributes.get("perm"))
+    return first(inputs).transpose(attributes.get("perm"))
 
 
 def _one_hot(inputs: Inputs, attributes: Attributes, _: int) -> Array:
     indices, depth, values = inputs
     assert indices is not None and values is not None
-    size = int(_scalar(depth))
+    size = int(scalar(depth))
     wrapped = np.where(indices < 0, indices + size, indices)
     axis = attributes.get("axis", -1)
     axis += indices.ndim + 1 if axis < 0 else 0
@@ -192,18 +116,18 @@ def predicted_elements(op_type: str, inputs: Inputs, attributes: Attributes) -> 
     sizes = [0 if a is None else a.size for a in inputs]
     x = inputs[0] if inputs else None
     if op_type == "Range":
-        start, limit, delta = (_scalar(a) for a in inputs)
+        start, limit, delta = (scalar(a) for a in inputs)
         return max(0, math.ceil((limit - start) / delta)) if delta else 1 << 62
     if op_type == "ConstantOfShape":
-        return math.prod(_ints(inputs[0]))
+        return math.prod(ints(inputs[0]))
     if op_type == "Expand" and x is not None:
-        return math.prod(max(n, 1) for n in _ints(inputs[1])) * max(x.size, 1)
+        return math.prod(max(n, 1) for n in ints(inputs[1])) * max(x.size, 1)
     if op_type == "Tile":
-        return sizes[0] * math.prod(_ints(inputs[1]))
+        return sizes[0] * math.prod(ints(inputs[1]))
     if op_type == "OneHot":
-        return sizes[0] * int(_scalar(inputs[1]))
+        return sizes[0] * int(scalar(inputs[1]))
     if op_type == "Pad" and x is not None:
-        return math.prod(n + sum(map(abs, _ints(inputs[1]))) for n in x.shape)
+        return math.prod(n + sum(map(abs, ints(inputs[1]))) for n in x.shape)
     if op_type == "Gather" and x is not None:
         return sizes[1] * (x.size // max(x.shape[attributes.get("axis", 0)], 1))
     if op_type == "GatherND":
@@ -212,26 +136,22 @@ def predicted_elements(op_type: str, inputs: Inputs, attributes: Attributes) -> 
 
 
 SHAPING: dict[str, Callable[[Inputs, Attributes, int], Any]] = {
+    **INDEXING,
     "Concat": _concat,
     "ConstantOfShape": _constant_of_shape,
     "Expand": _expand,
     "Flatten": _flatten,
-    "Gather": _gather,
-    "GatherElements": _gather_elements,
-    "GatherND": _gather_nd,
     "Identity": lambda i, _, __: i[0],
-    "NonZero": lambda i, _, __: np.array(np.nonzero(np.atleast_1d(_first(i))), np.int64),
+    "NonZero": lambda i, _, __: np.array(np.nonzero(np.atleast_1d(first(i))), np.int64),
     "OneHot": _one_hot,
     "Pad": _pad,
     "Range": _range,
     "Reshape": _reshape,
-    "ScatterND": _scatter_nd,
-    "Shape": lambda i, a, _: shape_kernel(_first(i).shape, a),
-    "Size": lambda i, _, __: np.array(_first(i).size, np.int64),
-    "Slice": _slice,
+    "Shape": lambda i, a, _: shape_kernel(first(i).shape, a),
+    "Size": lambda i, _, __: np.array(first(i).size, np.int64),
     "Split": _split,
     "Squeeze": _squeeze,
-    "Tile": lambda i, _, __: np.tile(_first(i), _ints(i[1])),
+    "Tile": lambda i, _, __: np.tile(first(i), ints(i[1])),
     "Transpose": _transpose,
     "Trilu": _trilu,
     "Unsqueeze": _unsqueeze,
