@@ -19,7 +19,9 @@ from rnncc.passes._lower.storage import (
     Life,
     ancestor_in,
     can_follow,
+    loaded_by,
     only_returned,
+    readers,
     root_of,
     usage,
     weights_of,
@@ -78,7 +80,8 @@ def place_tensors(function: func.FuncOp, budget: Budget) -> None:
             if root_of(value) is value:
                 memory[value] = choice
     for argument in block.args:
-        memory[argument] = "vmem"
+        loaded = any(loaded_by(op, argument) for op in readers(argument))
+        memory[argument] = "vmem" if loaded else "dram"
     for inner in [block, *(s.body.block for s in function.walk() if isinstance(s, rnn.ScanOp))]:
         _demote(inner, memory, budget)
     _write(function, memory)

@@ -70,7 +70,7 @@ def _line(low: Lowering, value: SSAValue) -> Ref:
     ref = low.get(value)
     while len(ref.dims) > 1:
         ref = ref.at(0, 0)
-    return ref
+    return ref if ref.dims else ref.insert(0)
 
 
 def _swap(ref: Ref) -> Ref:
