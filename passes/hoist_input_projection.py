@@ -141,7 +141,9 @@ def _add_biases_first(scan: ScanOp) -> None:
                 continue
             (late,) = (v for v in terms if v not in (*moving, *fixed))
             emit = Emitter(op)
-            total = emit.binary("add", emit.binary("add", moving[0], fixed[0]), late)
+            early = emit.binary("add", moving[0], fixed[0])
+            per_step[early] = per_step[moving[0]]
+            total = emit.binary("add", early, late)
             op.result.replace_all_uses_with(total)
             for old in (op, inner):
                 old.detach()
