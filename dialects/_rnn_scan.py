@@ -53,6 +53,8 @@ class YieldOp(AbstractYieldOperation[Attribute]):
 
     name = "rnn.yield"
 
+    assembly_format = "($arguments^ `:` type($arguments))? attr-dict"
+
     traits = traits_def(IsTerminator(), Pure())
 
 
