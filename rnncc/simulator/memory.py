@@ -125,6 +125,7 @@ class Memory:
         self.dram = sorted(regions, key=lambda region: region.address)
         self._starts = [region.address for region in self.dram]
         self.by_name = {region.name: region for region in regions}
+        self.constants = sum(region.data.nbytes for region in regions if region.kind == "const")
         self.vmem = Region("vmem", 0, aligned(vmem_bytes), "vmem")
 
     def find(self, memory: str, address: int) -> Region:

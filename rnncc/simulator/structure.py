@@ -66,7 +66,7 @@ def _body(instructions: Sequence[Instruction], first: int, end: int, depth: int)
     if depth > MAX_DEPTH:
         raise SimulationError(f"instruction {first - 1}: loops are nested deeper than {MAX_DEPTH}")
     body = Body(first=first, end=end)
-    targets: dict[int, int] = {}
+    branches: list[tuple[int, int]] = []
     pc = first
     while pc < end:
         instruction = instructions[pc]
@@ -80,14 +80,14 @@ def _body(instructions: Sequence[Instruction], first: int, end: int, depth: int)
         if instruction.op == "endloop":
             raise SimulationError(f"instruction {pc}: endloop without its loop")
         if instruction.op in ("jmp", "beqz"):
-            targets[instruction.target] = pc
+            branches.append((instruction.target, pc))
         body.items.append(pc)
         pc += 1
     reachable = {start_of(item) for item in body.items} | {end}
-    for target, source in targets.items():
+    for target, source in branches:
         if target not in reachable or target <= source:
             raise SimulationError(
                 f"instruction {source}: branch to {target} goes back or leaves its loop body"
             )
-    body.targets = frozenset(targets)
+    body.targets = frozenset(target for target, _ in branches)
     return body

@@ -12,8 +12,8 @@ from typing import Protocol
 from rnncc.errors import SimulationError
 from rnncc.isa.instruction import Instruction
 from rnncc.simulator.footprint import Extents
+from rnncc.simulator.scalar import scalar, wrap
 from rnncc.simulator.structure import Body, Loop, start_of
-from rnncc.simulator.values import scalar, wrap
 
 Addresses = tuple[int, ...]
 

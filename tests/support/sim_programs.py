@@ -24,7 +24,7 @@ def extents(*bounds) -> Any:
 
 def at(memory, base, strides=DENSE, index=0, step=0):
     """An operand."""
-    return Operand(memory, base, index, step, tuple(strides))
+    return Operand(memory, base, index, step if index else 0, tuple(strides))
 
 
 def vm(base, strides=DENSE, index=0, step=0):

@@ -1,0 +1,174 @@
+"""A program without a machine's limits: every instruction starts as soon as what it reads is there.
+
+Long regular loops are walked at their beginning and end only; ``rnncc.simulator.critical`` accounts for the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rnncc.cost import control_cycles
+from rnncc.isa.instruction import Instruction
+from rnncc.isa.types import ITEM_SIZES
+from rnncc.simulator.footprint import Extents, overlap
+from rnncc.simulator.movement import Movement, movement
+from rnncc.simulator.shape import MEMORY_IDS, Shapes
+from rnncc.simulator.structure import Loop
+from rnncc.simulator.walker import Addresses, Sink, Walker
+
+LONG = 16
+"""Iterations from which a loop is not walked whole."""
+
+REMEMBERED = 256
+"""Writes of a memory that readers look for; older ones are forgotten (which can only shorten chains)."""
+
+
+@dataclass(eq=False)
+class Part:
+    """The first iterations of a loop that was not walked whole."""
+
+    movement: Movement
+    skipped: int
+
+
+@dataclass(eq=False, slots=True)
+class Event:
+    """A moment of an instruction: its start or its end.
+
+    Attributes:
+        time: cycles.
+        before: the event that decided the time.
+        name: the same for the same event of another iteration: (instruction within the iteration, start or end).
+        part: loop, when within its first iterations.
+        index: iteration of that loop.
+        moves: whether producer and consumer of a dependence on ``before`` move alike (True within one instruction).
+        still: whether the producer does not move at all.
+    """
+
+    time: int
+    before: Event | None
+    name: tuple[int, int]
+    part: Part | None
+    index: int
+    moves: bool = True
+    still: bool = True
+
+
+@dataclass(eq=False, slots=True)
+class Write:
+    """A result in memory: its bytes, the instruction that writes it, and when (``first``: after its start)."""
+
+    span: tuple[int, int, int, int]
+    pc: int
+    start: Event
+    end: Event
+    first: int
+
+
+@dataclass
+class Dataflow:
+    """The sink that times the dependence graph."""
+
+    instructions: tuple[Instruction, ...]
+    shapes: Shapes
+    writes: list[list[Write]] = field(default_factory=lambda: [[], [], []])
+    last: Event = field(default_factory=lambda: Event(0, None, (-1, 0), None, 0))
+    floor: Event = field(default_factory=lambda: Event(0, None, (-1, 0), None, 0))
+    part: Part | None = None
+    index: int = 0
+    ordinal: int = 0
+
+    def step(self, op: str) -> None:
+        """Dispatch costs nothing here."""
+
+    def read(self, pc: int, address: int) -> None:
+        """Everything after an ``s.read`` waits for it."""
+        instruction = self.instructions[pc]
+        span = (address, address + ITEM_SIZES[instruction.types[0]], 0, 0)
+        start = self._event(0, self.floor)
+        for write in self.writes[MEMORY_IDS[instruction.operands[0].memory]]:
+            if write.end.time > start.time and overlap(write.span, span):
+                self._depend(start, write.end.time, write, write.end, (pc, 0))
+        cycles = control_cycles(self.shapes.machine, "s.read")
+        self.floor = self._event(1, start, cycles)
+        self.ordinal += 1
+        if self.floor.time > self.last.time:
+            self.last = self.floor
+
+    def tensor(self, pc: int, extents: Extents, addresses: Addresses) -> None:
+        """Time an engine's instruction from what it reads."""
+        timed = self.shapes.of(pc, extents)
+        start = self._event(0, self.floor)
+        held: tuple[int, Write | None, int] = (0, None, 0)
+        spans = []
+        for place, (operand, address) in enumerate(zip(timed.operands, addresses, strict=True)):
+            low, high, pitch, width = operand.shape
+            span = (low + address, high + address, pitch, width)
+            spans.append(span)
+            if not operand.reads or low == high:
+                continue
+            for write in self.writes[operand.memory]:
+                if not overlap(write.span, span):
+                    continue
+                if timed.streams:
+                    when, event = write.start.time + write.first, write.start
+                    if write.end.time > held[0]:
+                        held = (write.end.time, write, place)
+                else:
+                    when, event = write.end.time, write.end
+                if when > start.time:
+                    self._depend(start, when, write, event, (pc, place))
+        cost = timed.cost
+        end = self._event(1, start, cost.last)
+        if held[1] is not None and held[0] + cost.tail > end.time:
+            self._depend(end, held[0] + cost.tail, held[1], held[1].end, (pc, held[2]))
+        self.ordinal += 1
+        if end.time > self.last.time:
+            self.last = end
+        for operand, span in zip(timed.operands, spans, strict=True):
+            if operand.writes and span[0] < span[1]:
+                self._write(operand.memory, Write(span, pc, start, end, cost.first))
+
+    def _event(self, which: int, before: Event, cycles: int = 0) -> Event:
+        return Event(before.time + cycles, before, (self.ordinal, which), self.part, self.index)
+
+    def _depend(
+        self, event: Event, time: int, write: Write, before: Event, site: tuple[int, int]
+    ) -> None:
+        event.time, event.before = time, before
+        if event.part is not None or before.part is not None:
+            step = (event.part or before.part).movement.step  # type: ignore[union-attr]
+            source = step.get((write.pc, 0), 0)
+            event.still = source == 0
+            event.moves = source == step.get(site, 0)
+
+    def _write(self, memory: int, new: Write) -> None:
+        low, high, pitch, _ = new.span
+        writes = self.writes[memory]
+        if not pitch:
+            writes = [old for old in writes if old.span[0] < low or old.span[1] > high]
+        writes.append(new)
+        self.writes[memory] = writes[-REMEMBERED:]
+
+    def loop(self, walker: Walker, loop: Loop, count: int, sink: Sink) -> None:
+        """Walk a loop, or its first and last iterations."""
+        part, begin = None, count
+        if self.part is None and count >= LONG:
+            moves = movement(walker, loop, count)
+            if moves is not None:
+                begin = moves.start + max(8, 4 * moves.period + 2)
+                rest = moves.end - moves.period - 2 - begin
+                part = Part(moves, rest // moves.period * moves.period)
+        if part is None or part.skipped <= 0:
+            for index in range(count):
+                walker.iterate(loop, index, sink)
+            return
+        for index in range(begin):
+            self.part, self.index, self.ordinal = part, index, 0
+            walker.iterate(loop, index, sink)
+        self.part = None
+        if part.movement.states:
+            registers, walker.reads = part.movement.states[begin + part.skipped]
+            walker.registers = list(registers)
+        for index in range(begin + part.skipped, count):
+            walker.iterate(loop, index, sink)
