@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from rnncc.errors import InputError, SimulationError
+from rnncc.errors import InputError, UnsupportedError
 from rnncc.isa.instruction import Instruction
 from rnncc.isa.types import NUMPY_TYPES
 from rnncc.program import Port, Program
@@ -30,7 +30,7 @@ class Bound:
         rounded = program.numerics == "machine"
         formats = program.machine.formats
         if rounded and (formats.weights != "bf16" or formats.accumulate != "fp32"):
-            raise SimulationError(
+            raise UnsupportedError(
                 f"machine '{program.machine.name}': numerics 'machine' is known for bf16 weights with fp32 sums"
             )
         self.program = program

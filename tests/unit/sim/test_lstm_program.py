@@ -1,10 +1,12 @@
 """A whole hand-written LSTM through the simulator: values, lengths, cycles, counters and bounds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from sim_programs import Lstm, timed
+from sim_programs import EDGE, Lstm, timed
 
-from rnncc.errors import InputError
+from rnncc.errors import InputError, UnsupportedError
 from rnncc.simulator import simulate
 
 
@@ -85,3 +87,10 @@ def test_inputs_are_needed_for_values():
         simulate(lstm.program, {"x": lstm.input(2)})
     with pytest.raises(InputError, match="no length 'S'"):
         simulate(lstm.program, None, lengths={"S": 1}, values=False)
+
+
+def test_machine_numerics_of_other_formats_are_refused():
+    formats = replace(EDGE.formats, weights="int8")
+    lstm = Lstm(16, 3, machine=replace(EDGE, formats=formats), numerics="machine")
+    with pytest.raises(UnsupportedError, match="bf16"):
+        simulate(lstm.program, {"x": lstm.input()})
