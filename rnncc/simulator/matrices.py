@@ -65,8 +65,8 @@ class Matrices:
                 return f"no {n} x {k} {dtype} matrix was loaded at wmem address {address:#x}"
         return "no matrix"
 
-    def slot(self, address: int, shape: tuple[int, int], dtype: np.dtype) -> int:
-        """The number of a matrix at an address; made on first use.
+    def slot(self, address: int, shape: tuple[int, int], dtype: np.dtype, pitch: int = 0) -> int:
+        """The number of a matrix at an address, rows `pitch` bytes apart; made on first use.
 
         Raises:
             SimulationError: it does not lie within wmem.
@@ -75,7 +75,8 @@ class Matrices:
         found = self._slots.get(key)
         if found is not None:
             return found
-        size = shape[0] * shape[1] * dtype.itemsize
+        row = shape[1] * dtype.itemsize
+        size = (shape[0] - 1) * max(row, pitch) + row if shape[0] else 0
         if address < 0 or address + size > self.nbytes:
             raise SimulationError(
                 f"wmem address {address:#x}: a matrix of {size} bytes leaves the memory of {self.nbytes}"
@@ -99,18 +100,19 @@ class Matrices:
         """How an instruction reaches the matrix that its operand names.
 
         Raises:
-            SimulationError: rows are not dense, or the address is outside wmem.
+            SimulationError: rows are not dense, or the address is outside wmem. Rows of fewer than the largest
+                number of columns (a run-time k) keep the distance of the largest.
         """
         _, row, element = operand.strides
         if (shape[1] > 1 and element != dtype.itemsize) or (
-            shape[0] > 1 and row != shape[1] * dtype.itemsize
+            shape[0] > 1 and row < shape[1] * dtype.itemsize
         ):
             raise SimulationError(f"wmem address {operand.base:#x}: the matrix is not dense")
         if not operand.index or not operand.index_stride:
-            return MatrixArgument(self.slot(operand.base, shape, dtype))
+            return MatrixArgument(self.slot(operand.base, shape, dtype, row))
 
         def lookup(value: int) -> int:
-            return self.slot(operand.base + value * operand.index_stride, shape, dtype)
+            return self.slot(operand.base + value * operand.index_stride, shape, dtype, row)
 
         return MatrixArgument(register=operand.index, lookup=lookup)
 

@@ -22,6 +22,7 @@ from rnncc.passes.allocate import AllocatePass
 from rnncc.passes.lower_to_npu import LowerToNpuPass
 from rnncc.passes.place_memory import PlaceMemoryPass
 from rnncc.passes.tile_for_machine import TileForMachinePass
+from rnncc.simulator import simulate
 
 TINY = """
 inherits = "edge"
@@ -141,9 +142,9 @@ def random_inputs(
         shape = actual_shape(arg, maxima, lengths or {})
         dtype = numpy_dtype(type_of(arg).get_element_type())
         if dtype.kind in "iub":
-            result[f"x{i}"] = rng.integers(0, 2 if dtype.kind == "b" else high, shape).astype(dtype)
+            result[f"x{i}"] = np.asarray(rng.integers(0, 2 if dtype.kind == "b" else high, shape), dtype)
         else:
-            result[f"x{i}"] = rng.standard_normal(shape).astype(dtype)
+            result[f"x{i}"] = np.asarray(rng.standard_normal(shape), dtype)
     return result
 
 
@@ -165,7 +166,10 @@ def check(
     AllocatePass(target).apply(Context(), placed)
     placed.verify()
     compare(run_npu(placed, inputs, lengths), expected, rtol)
-    generate(placed, load_machine(target), "exact").validate()
+    program = generate(placed, load_machine(target), "exact")
+    program.validate()
+    simulated = simulate(program, inputs, lengths=lengths, timing=False)
+    compare(simulated.outputs, expected, rtol)
     return lowered
 
 
