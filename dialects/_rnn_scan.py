@@ -41,7 +41,7 @@ from xdsl.traits import (
 from xdsl.utils.exceptions import VerifyException
 
 from rnncc.dialects import _rnn_scan_text as text
-from rnncc.dialects._types import symbols_of, tensor_type
+from rnncc.dialects._rnn_scan_types import flags, same_types, slice_type, stacked_type
 
 INDEX = TensorType(i64, [])
 """The type of the step number."""
@@ -149,8 +149,8 @@ class ScanOp(IRDLOperation):
         return cls.build(
             operands=[list(inputs), list(inits), lens, steps],
             properties={
-                "input_reverse": _flags(input_reverse or [False] * len(inputs)),
-                "output_reverse": _flags(output_reverse or [False] * len(slices)),
+                "input_reverse": flags(input_reverse or [False] * len(inputs)),
+                "output_reverse": flags(output_reverse or [False] * len(slices)),
                 "max_steps": IntegerAttr(max_steps, i64),
                 "symbol": StringAttr(symbol),
             },
@@ -216,20 +216,22 @@ class ScanOp(IRDLOperation):
             raise VerifyException("rnn.scan takes lens or steps, not both")
         if self.steps is not None and self.steps.type != INDEX:
             raise VerifyException(f"rnn.scan steps must be {INDEX}, not {self.steps.type}")
-        for name, flags, count in (
+        for name, found, count in (
             ("input_reverse", self.input_flags, len(self.inputs)),
             ("output_reverse", self.output_flags, len(self.outputs)),
         ):
-            if len(flags) != count:
-                raise VerifyException(f"rnn.scan {name} has {len(flags)} flags for {count} values")
+            if len(found) != count:
+                raise VerifyException(f"rnn.scan {name} has {len(found)} flags for {count} values")
         slices = [slice_type(v.type, self.count, self.symbol.data) for v in self.inputs]
         arguments = [INDEX, *slices, *(v.type for v in self.inits)]
-        _same("region argument", [a.type for a in self.body.block.args], arguments)
-        _same("yielded state", [v.type for v in self.yielded_states], [v.type for v in self.inits])
-        _same("final state", [v.type for v in self.states], [v.type for v in self.inits])
+        same_types("region argument", [a.type for a in self.body.block.args], arguments)
+        same_types(
+            "yielded state", [v.type for v in self.yielded_states], [v.type for v in self.inits]
+        )
+        same_types("final state", [v.type for v in self.states], [v.type for v in self.inits])
         outputs = self.yielded_outputs
         wanted = [stacked_type(v.type, self.count, self.symbol.data) for v in outputs]
-        _same("output", [v.type for v in self.outputs], wanted)
+        same_types("output", [v.type for v in self.outputs], wanted)
         if self.lens is not None:
             self._verify_rows(self.lens.type, [*slices, *(v.type for v in (*self.inits, *outputs))])
 
@@ -249,35 +251,3 @@ class ScanOp(IRDLOperation):
     @classmethod
     def parse(cls, parser: Parser) -> Self:
         return text.parse_scan(cls, parser, slice_type)
-
-
-def slice_type(sequence: Attribute, steps: int, symbol: str) -> TensorType:
-    """The type of one step of a sequence; VerifyException when it has not that many steps."""
-    if not isinstance(sequence, TensorType) or not sequence.get_shape():
-        raise VerifyException(f"rnn.scan input must be a tensor with a time axis, not {sequence}")
-    shape, symbols = sequence.get_shape(), symbols_of(sequence)
-    if (shape[0], symbols[0]) != (steps, symbol):
-        raise VerifyException(
-            f"rnn.scan of {steps} '{symbol}' steps has an input of {shape[0]} '{symbols[0]}' steps"
-        )
-    return tensor_type(sequence.element_type, shape[1:], symbols[1:])
-
-
-def stacked_type(slice_: Attribute, steps: int, symbol: str) -> TensorType:
-    """The type of ``steps`` slices stacked along a new axis 0."""
-    if not isinstance(slice_, TensorType):
-        raise VerifyException(f"rnn.scan output slice must be a tensor, not {slice_}")
-    shape, symbols = slice_.get_shape(), symbols_of(slice_)
-    return tensor_type(slice_.element_type, (steps, *shape), (symbol, *symbols))
-
-
-def _flags(values: Sequence[bool]) -> DenseArrayBase:
-    return DenseArrayBase.from_list(i1, [bool(v) for v in values])
-
-
-def _same(what: str, found: Sequence[Attribute], wanted: Sequence[Attribute]) -> None:
-    if len(found) != len(wanted):
-        raise VerifyException(f"rnn.scan has {len(found)} {what}s, expected {len(wanted)}")
-    for number, (a, b) in enumerate(zip(found, wanted, strict=True)):
-        if a != b:
-            raise VerifyException(f"rnn.scan {what} {number} must be {b}, not {a}")

@@ -11,16 +11,14 @@ from xdsl.rewriter import InsertPoint
 
 from rnncc.dialects import nn
 from rnncc.dialects._types import (
-    copy_node,
     node_name,
     shape_of,
     symbols_of,
-    tensor_type,
-    type_of,
 )
 from rnncc.dialects.onnx import OnnxOp
 from rnncc.dialects.rnn import INDEX, ScanOp, YieldOp, slice_type
-from rnncc.errors import DynamicTimeError, ModelError, RnnccError, UnsupportedError
+from rnncc.errors import DynamicTimeError, UnsupportedError
+from rnncc.passes._convert_body import Body, error
 from rnncc.passes._convert_cells import replace
 from rnncc.passes._emit import Emitter, constant_of
 
@@ -75,6 +73,10 @@ def convert_scan_8(op: OnnxOp) -> None:
     directions = [bool(v) for v in _list(op, attributes, "directions", count)]
     emit = Emitter(op)
     batch = shape_of(given[0])[0]
+    if any(shape_of(v)[:1] != (batch,) for v in (*given, *([lens] if lens is not None else []))):
+        raise error(op, "its inputs do not share the batch dimension")
+    if any(symbols_of(v)[0] for v in given):
+        raise error(op, "its batch follows a run-time length", DynamicTimeError)
     outer = [*sequences, *states, *([lens] if lens is not None else [])]
     block = Block(arg_types=[INDEX, *(slice_type(v.type, batch, "") for v in outer)])
     rows = list(block.args[1:])
@@ -139,101 +141,16 @@ def convert_loop(op: OnnxOp) -> None:
     _finish(op, list(scan.results))
 
 
-class Body:
-    """The body of an ONNX Scan or Loop on its way to becoming the step of an rnn.scan."""
-
-    def __init__(self, op: OnnxOp, block: Block):
-        self.op, self.block = op, block
-        self.arguments = list(block.args)
-        last = block.last_op
-        assert last is not None
-        self.yielded = list(last.operands)
-
-    def scan(
-        self,
-        emit: Emitter,
-        inputs: Sequence[SSAValue],
-        inits: Sequence[SSAValue],
-        *,
-        steps: int,
-        symbol: str,
-        arguments: tuple[Sequence[BlockArgument], Sequence[BlockArgument]],
-        yielded: Sequence[SSAValue],
-        index: BlockArgument | None = None,
-        run: SSAValue | None = None,
-        input_reverse: Sequence[bool] | None = None,
-        output_reverse: Sequence[bool] | None = None,
-    ) -> ScanOp:
-        """Move the body into a new scan.
-
-        Args:
-            arguments: the body's arguments for the slices and for the states.
-            yielded: the new states, then the outputs' slices.
-            index: the body's argument for the step number.
-            run: the run-time number of steps.
-        """
-        slices = [slice_type(v.type, steps, symbol) for v in inputs]
-        kinds = [INDEX, *slices, *(v.type for v in inits)]
-        block = Block(arg_types=kinds)
-        old = [index, *arguments[0], *arguments[1]]
-        if len(old) != len(kinds):
-            raise _error(self.op, "its body does not take as many values as it is given")
-        replaced: dict[SSAValue, SSAValue] = {}
-        for argument, new in zip(old, block.args, strict=True):
-            if argument is None:
-                continue
-            what = f"its body takes {argument.type} for a value of type {new.type}"
-            shape = tensor_type(type_of(argument).element_type, shape_of(argument))
-            if shape != tensor_type(type_of(new).element_type, shape_of(new)):
-                raise _error(self.op, what, UnsupportedError)
-            if argument.type != new.type:
-                raise _error(self.op, what, DynamicTimeError)
-            new.name_hint = argument.name_hint
-            argument.replace_all_uses_with(new)
-            replaced[argument] = new
-        last = self.block.last_op
-        assert last is not None
-        end = YieldOp(*(replaced.get(v, v) for v in yielded))
-        copy_node(self.op, end)
-        last.detach()
-        last.erase()
-        for inner in list(self.block.ops):
-            inner.detach()
-            block.add_op(inner)
-        block.add_op(end)
-        for init, value in zip(inits, end.arguments, strict=False):
-            if init.type != value.type:
-                what = f"a state of type {init.type} becomes one of type {value.type}"
-                same = shape_of(init) == shape_of(value)
-                raise _error(self.op, what, DynamicTimeError if same else UnsupportedError)
-        scan = ScanOp.make(
-            inputs,
-            inits,
-            block,
-            max_steps=steps,
-            symbol=symbol,
-            steps=run,
-            input_reverse=input_reverse,
-            output_reverse=output_reverse,
-        )
-        emit.add(scan)
-        return scan
-
-
-def _error(op: OnnxOp, text: str, kind: type[RnnccError] = ModelError) -> RnnccError:
-    return kind(f"{op.name.removeprefix('onnx.')} node '{node_name(op)}': {text}")
-
-
 def _list(op: OnnxOp, attributes: dict, name: str, count: int) -> list[int]:
     values = [int(v) for v in attributes.get(name) or [0] * count]
     if len(values) != count:
-        raise _error(op, f"{name} has {len(values)} entries for {count} values")
+        raise error(op, f"{name} has {len(values)} entries for {count} values")
     return values
 
 
 def _axis(op: OnnxOp, axis: int, rank: int) -> int:
     if not -rank <= axis < rank:
-        raise _error(op, f"axis {axis} of a value with {rank} dimensions")
+        raise error(op, f"axis {axis} of a value with {rank} dimensions")
     return axis % rank
 
 
@@ -255,9 +172,9 @@ def _length(op: OnnxOp, sequences: Sequence[SSAValue]) -> tuple[int, str]:
     """The number of steps that all scan inputs have, and the symbol it follows."""
     lengths = {(shape_of(v)[0], symbols_of(v)[0]) for v in sequences}
     if len({size for size, _ in lengths}) != 1:
-        raise _error(op, f"its scan inputs have {sorted(n for n, _ in lengths)} steps")
+        raise error(op, f"its scan inputs have {sorted(n for n, _ in lengths)} steps")
     if len(lengths) != 1:
-        raise _error(op, "its scan inputs follow different run-time lengths", DynamicTimeError)
+        raise error(op, "its scan inputs follow different run-time lengths", DynamicTimeError)
     return lengths.pop()
 
 
@@ -271,13 +188,13 @@ def _trips(  # noqa: PLR0917
 ) -> SSAValue:
     """The number of iterations, when the condition does not depend on what the loop computes."""
     if trips is None:
-        raise _error(op, "it has no trip count; only counted loops are supported", UnsupportedError)
+        raise error(op, "it has no trip count; only counted loops are supported", UnsupportedError)
     count = emit.reshape(trips, (), ())
     true = (array := constant_of(again)) is not None and bool(np.all(array))
     fixed = again is running or true
     if not fixed and op.body.is_ancestor(again.owner):
         text = "its condition depends on what its body computes; only counted loops are supported"
-        raise _error(op, text, UnsupportedError)
+        raise error(op, text, UnsupportedError)
     if not fixed:
         # The condition of all iterations but the first is one value from outside.
         first = emit.binary("min", count, emit.constant(np.asarray(1, np.int64)))

@@ -1,0 +1,99 @@
+"""Moving the body of an ONNX Scan or Loop into an rnn.scan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.ir import Block, BlockArgument, SSAValue
+
+from rnncc.dialects._types import copy_node, node_name, shape_of, tensor_type, type_of
+from rnncc.dialects.onnx import OnnxOp
+from rnncc.dialects.rnn import INDEX, ScanOp, YieldOp, slice_type
+from rnncc.errors import DynamicTimeError, ModelError, RnnccError, UnsupportedError
+from rnncc.passes._emit import Emitter
+
+
+class Body:
+    """The body of an ONNX Scan or Loop on its way to becoming the step of an rnn.scan."""
+
+    def __init__(self, op: OnnxOp, block: Block):
+        self.op, self.block = op, block
+        self.arguments = list(block.args)
+        last = block.last_op
+        assert last is not None
+        self.yielded = list(last.operands)
+
+    def scan(
+        self,
+        emit: Emitter,
+        inputs: Sequence[SSAValue],
+        inits: Sequence[SSAValue],
+        *,
+        steps: int,
+        symbol: str,
+        arguments: tuple[Sequence[BlockArgument], Sequence[BlockArgument]],
+        yielded: Sequence[SSAValue],
+        index: BlockArgument | None = None,
+        run: SSAValue | None = None,
+        input_reverse: Sequence[bool] | None = None,
+        output_reverse: Sequence[bool] | None = None,
+    ) -> ScanOp:
+        """Move the body into a new scan.
+
+        Args:
+            arguments: the body's arguments for the slices and for the states.
+            yielded: the new states, then the outputs' slices.
+            index: the body's argument for the step number.
+            run: the run-time number of steps.
+        """
+        slices = [slice_type(v.type, steps, symbol) for v in inputs]
+        kinds = [INDEX, *slices, *(v.type for v in inits)]
+        block = Block(arg_types=kinds)
+        old = [index, *arguments[0], *arguments[1]]
+        if len(old) != len(kinds):
+            raise error(self.op, "its body does not take as many values as it is given")
+        replaced: dict[SSAValue, SSAValue] = {}
+        for argument, new in zip(old, block.args, strict=True):
+            if argument is None:
+                continue
+            what = f"its body takes {argument.type} for a value of type {new.type}"
+            shape = tensor_type(type_of(argument).element_type, shape_of(argument))
+            if shape != tensor_type(type_of(new).element_type, shape_of(new)):
+                raise error(self.op, what, UnsupportedError)
+            if argument.type != new.type:
+                raise error(self.op, what, DynamicTimeError)
+            new.name_hint = argument.name_hint
+            argument.replace_all_uses_with(new)
+            replaced[argument] = new
+        last = self.block.last_op
+        assert last is not None
+        end = YieldOp(*(replaced.get(v, v) for v in yielded))
+        copy_node(self.op, end)
+        last.detach()
+        last.erase()
+        for inner in list(self.block.ops):
+            inner.detach()
+            block.add_op(inner)
+        block.add_op(end)
+        for init, value in zip(inits, end.arguments, strict=False):
+            if init.type != value.type:
+                what = f"a state of type {init.type} becomes one of type {value.type}"
+                same = shape_of(init) == shape_of(value)
+                raise error(self.op, what, DynamicTimeError if same else UnsupportedError)
+        scan = ScanOp.make(
+            inputs,
+            inits,
+            block,
+            max_steps=steps,
+            symbol=symbol,
+            steps=run,
+            input_reverse=input_reverse,
+            output_reverse=output_reverse,
+        )
+        emit.add(scan)
+        return scan
+
+
+def error(op: OnnxOp, text: str, kind: type[RnnccError] = ModelError) -> RnnccError:
+    """An error that names the node."""
+    return kind(f"{op.name.removeprefix('onnx.')} node '{node_name(op)}': {text}")
