@@ -86,7 +86,8 @@ class Bound:
     def _view(self, port: Port, shape: tuple[int, ...]) -> np.ndarray:
         dtype = NUMPY_TYPES[port.dtype]
         whole = np.ndarray(port.shape, dtype, self.memory.by_name[port.segment].data)
-        return whole[tuple(slice(0, extent) for extent in shape)]
+        # The ellipsis keeps a scalar an array.
+        return whole[(..., *(slice(0, extent) for extent in shape))]
 
 
 def _vmem_bytes(program: Program) -> int:
