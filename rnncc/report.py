@@ -1,0 +1,146 @@
+"""What a run tells a person (a table) and a program (a dictionary)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from rnncc.program import Program
+    from rnncc.reference import Comparison
+    from rnncc.simulator import SimulationResult
+
+BOUND_NAMES = {
+    "macs": "multiply-accumulates at peak rate",
+    "weights": "weights from DRAM",
+    "on_chip": "on-chip reads",
+    "critical_path": "critical path",
+}
+"""What binds, in words."""
+
+STALL_NAMES = {"raw": "needs a result (RAW)", "war": "overwrites what is still read (WAR)", "waw": "write order (WAW)"}
+"""Causes of stalls in words; the simulator's own name where none is given."""
+
+
+@dataclass
+class Report:
+    """The figures of one run.
+
+    ``print(report)`` gives the table as text, ``to_dict()`` everything as numbers, strings and dicts.
+    """
+
+    program: Program
+    simulation: SimulationResult
+    lengths: dict[str, int]
+    model: str = ""
+    check: list[Comparison] = field(default_factory=list)
+    check_source: str = ""
+
+    @classmethod
+    def of(cls, program: Program, simulation: SimulationResult, lengths: Mapping[str, int]) -> Report:
+        """The report of a simulation."""
+        actual = {name: lengths.get(name, symbol.maximum) for name, symbol in program.symbols.items()}
+        return cls(program, simulation, actual)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+        machine = self.program.machine
+        result = {
+            "model": self.model,
+            **self.simulation.to_dict(),
+            "lengths": self.lengths,
+            "clock_hz": machine.clock_hz,
+            "formats": {
+                "weights": machine.formats.weights,
+                "activations": machine.formats.activations,
+                "values": _value_formats(self.program),
+            },
+            "program": {
+                "instructions": len(self.program.words),
+                "memory": dict(self.program.memory),
+                **self.program.report,
+            },
+        }
+        if self.check:
+            result["check"] = {
+                "reference": self.check_source,
+                "outputs": [
+                    {"name": row.name, "error": row.error, "ok": row.problem is None} for row in self.check
+                ],
+            }
+        return result
+
+    def print(self, console: Console | None = None) -> None:
+        """Print the table, on standard output unless a console is given."""
+        from rich.console import Console
+
+        console = console or Console(highlight=False)
+        for part in self._parts():
+            console.print(part)
+
+    def __str__(self) -> str:
+        from io import StringIO
+
+        from rich.console import Console
+
+        text = StringIO()
+        self.print(Console(file=text, width=110, highlight=False))
+        return text.getvalue().rstrip("\n")
+
+    def _parts(self) -> Iterator[RenderableType]:
+        machine, timing = self.program.machine, self.simulation.timing
+        lengths = "".join(f", {name} = {value}" for name, value in self.lengths.items())
+        yield f"[bold]{self.model or 'program'}[/] on [bold]{machine.name}[/] ({machine.title}){lengths}"
+        yield _numbers_line(self.program)
+        if "static_time" in self.program.report:
+            yield f"time is fixed: {self.program.report['static_time']}"
+        if timing is not None:
+            from rnncc.report_tables import bound_table, engine_table, memory_table, stall_line
+
+            yield ""
+            yield bound_table(self.program, timing)
+            yield engine_table(timing)
+            yield memory_table(self.program, timing)
+            yield stall_line(timing)
+        for row in self.check:
+            verdict = "[green]ok[/]" if row.problem is None else f"[red]WRONG[/]: {row.problem}"
+            yield f"check {row.name} against {self.check_source}: relative error {row.error:.2g}  {verdict}"
+
+
+def _value_formats(program: Program) -> list[str]:
+    kinds = {s.dtype for s in program.segments if s.dtype.startswith(("f", "bf"))}
+    return sorted(kinds) or sorted({s.dtype for s in program.segments})
+
+
+def _numbers_line(program: Program) -> str:
+    formats = program.machine.formats
+    values = ", ".join(_value_formats(program)) or "none"
+    counted = f"{formats.weights} weights, {formats.activations} activations"
+    if program.numerics == "exact":
+        return f"numerics exact: values in {values}; cycles count {counted}"
+    return f"numerics machine: values and cycles in {counted}"
+
+
+def program_summary(program: Program) -> str:
+    """One line on a program: instructions, memory, lengths."""
+    parts = [f"{len(program.words)} instructions for {program.machine.name}"]
+    constants = sum(s.nbytes for s in program.segments if s.kind == "const")
+    parts.append(f"constants {_bytes(constants)}")
+    parts += [f"{name} {_bytes(used)}" for name, used in program.memory.items() if name != "dram"]
+    parts += [f"{name} <= {symbol.maximum}" for name, symbol in program.symbols.items()]
+    return ", ".join(parts)
+
+
+def _bytes(count: float) -> str:
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.2f} GiB"
+
+
+__all__ = ["BOUND_NAMES", "STALL_NAMES", "Report", "program_summary"]

@@ -1,0 +1,83 @@
+"""The tables of a report, drawn with rich."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.table import Table
+
+from rnncc.program import Program
+from rnncc.report import BOUND_NAMES, STALL_NAMES, _bytes
+from rnncc.simulator import TimingResult
+
+
+def bound_table(program: Program, timing: TimingResult) -> Table:
+    """Cycles and time, beside the lower bounds; the one that binds is marked."""
+    bounds, cycles = timing.bounds, timing.cycles
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("")
+    table.add_column("cycles", justify="right")
+    table.add_column("time", justify="right")
+    table.add_column("of measured", justify="right")
+    table.add_row("[bold]measured[/]", f"[bold]{cycles:,}[/]", f"[bold]{_time(program, cycles)}[/]", "")
+    for name, words in BOUND_NAMES.items():
+        value = getattr(bounds, name)
+        binds = name == bounds.binds
+        row = (
+            f"bound: {words}" + (" (binds)" if binds else ""),
+            f"{value:,}",
+            _time(program, value),
+            _percent(value, cycles),
+        )
+        table.add_row(*(f"[bold]{cell}[/]" for cell in row) if binds else row)
+    return table
+
+
+def engine_table(timing: TimingResult) -> Table:
+    """Use of each engine."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("engine", "instructions", "busy cycles", "use"):
+        table.add_column(name, justify="left" if name == "engine" else "right")
+    for name, use in timing.counters.engines.items():
+        table.add_row(name, f"{use.instructions:,}", f"{use.busy:,}", f"{use.use:.1%}")
+    return table
+
+
+def memory_table(program: Program, timing: TimingResult) -> Table:
+    """Traffic of each memory, and how much of it the program takes."""
+    counters = timing.counters
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("memory", "read", "written", "used", "of"):
+        table.add_column(name, justify="left" if name == "memory" else "right")
+    for name in counters.read:
+        used = program.memory.get(name, 0) / program.scale.get(name, 1)
+        size = program.machine.memories[name].size
+        table.add_row(
+            name, _bytes(counters.read[name]), _bytes(counters.written[name]), _bytes(used), _bytes(size)
+        )
+    return table
+
+
+def stall_line(timing: TimingResult) -> str:
+    """MACs, operations, and where instructions waited (waits overlap each other and other work)."""
+    counters = timing.counters
+    stalls = ", ".join(
+        f"{STALL_NAMES.get(name, name.replace('_', ' '))} {cycles:,}"
+        for name, cycles in sorted(counters.stalls.items(), key=lambda item: -item[1])
+        if cycles
+    )
+    return (
+        f"{counters.macs:,} MACs, {counters.operations:,} vector operations, "
+        f"{counters.instructions:,} instructions\nwaiting, in cycles: {stalls or 'none'}"
+    )
+
+
+def _time(program: Program, cycles: float) -> str:
+    seconds = program.machine.seconds(cycles)
+    for unit, scale in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
+        if seconds * scale >= 1:
+            return f"{seconds * scale:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def _percent(part: float, whole: float) -> str:
+    return f"{part / whole:.1%}" if whole else "-"
