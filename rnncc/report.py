@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
@@ -22,7 +21,11 @@ BOUND_NAMES = {
 }
 """What binds, in words."""
 
-STALL_NAMES = {"raw": "needs a result (RAW)", "war": "overwrites what is still read (WAR)", "waw": "write order (WAW)"}
+STALL_NAMES = {
+    "raw": "needs a result (RAW)",
+    "war": "overwrites what is still read (WAR)",
+    "waw": "write order (WAW)",
+}
 """Causes of stalls in words; the simulator's own name where none is given."""
 
 
@@ -41,9 +44,13 @@ class Report:
     check_source: str = ""
 
     @classmethod
-    def of(cls, program: Program, simulation: SimulationResult, lengths: Mapping[str, int]) -> Report:
+    def of(
+        cls, program: Program, simulation: SimulationResult, lengths: Mapping[str, int]
+    ) -> Report:
         """The report of a simulation."""
-        actual = {name: lengths.get(name, symbol.maximum) for name, symbol in program.symbols.items()}
+        actual = {
+            name: lengths.get(name, symbol.maximum) for name, symbol in program.symbols.items()
+        }
         return cls(program, simulation, actual)
 
     def to_dict(self) -> dict[str, Any]:
@@ -69,7 +76,8 @@ class Report:
             result["check"] = {
                 "reference": self.check_source,
                 "outputs": [
-                    {"name": row.name, "error": row.error, "ok": row.problem is None} for row in self.check
+                    {"name": row.name, "error": row.error, "ok": row.problem is None}
+                    for row in self.check
                 ],
             }
         return result

@@ -18,7 +18,9 @@ def bound_table(program: Program, timing: TimingResult) -> Table:
     table.add_column("cycles", justify="right")
     table.add_column("time", justify="right")
     table.add_column("of measured", justify="right")
-    table.add_row("[bold]measured[/]", f"[bold]{cycles:,}[/]", f"[bold]{_time(program, cycles)}[/]", "")
+    table.add_row(
+        "[bold]measured[/]", f"[bold]{cycles:,}[/]", f"[bold]{_time(program, cycles)}[/]", ""
+    )
     for name, words in BOUND_NAMES.items():
         value = getattr(bounds, name)
         binds = name == bounds.binds
@@ -52,7 +54,11 @@ def memory_table(program: Program, timing: TimingResult) -> Table:
         used = program.memory.get(name, 0) / program.scale.get(name, 1)
         size = program.machine.memories[name].size
         table.add_row(
-            name, _bytes(counters.read[name]), _bytes(counters.written[name]), _bytes(used), _bytes(size)
+            name,
+            _bytes(counters.read[name]),
+            _bytes(counters.written[name]),
+            _bytes(used),
+            _bytes(size),
         )
     return table
 

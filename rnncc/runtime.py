@@ -64,7 +64,7 @@ def run_program(
     if inputs is None and values:
         raise InputError("values need inputs", "give them, or run timing-only")
     for symbol, length in (lengths or {}).items():
-        _check_length(program, symbol, length)
+        check_length(program, symbol, length)
         if actual.setdefault(symbol, length) != length:
             raise InputError(
                 f"length {symbol}={length} contradicts the inputs, which say {actual[symbol]}"
@@ -140,14 +140,15 @@ def _match_shape(
         length, rest = divmod(size, scale)
         if rest:
             raise wrong
-        _check_length(program, symbol, length)
+        check_length(program, symbol, length)
         if lengths.setdefault(symbol, length) != length:
             raise InputError(
                 f"input '{port.name}' says that {symbol} is {length}, another input says {lengths[symbol]}"
             )
 
 
-def _check_length(program: Program, symbol: str, length: int) -> None:
+def check_length(program: Program, symbol: str, length: int) -> None:
+    """A run-time length that the program has, within its maximum; InputError otherwise."""
     if symbol not in program.symbols:
         known = ", ".join(program.symbols) or "none; its time is fixed"
         raise InputError(

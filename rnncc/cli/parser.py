@@ -68,7 +68,10 @@ def _dispatch(name: str, rest: list[str]) -> int:
         return opt.main(rest)
     module = importlib.import_module(f"rnncc.cli.{name}")
     parser = _Parser(
-        prog=f"rnncc {name}", description=COMMANDS[name], epilog="--debug shows tracebacks"
+        prog=f"rnncc {name}",
+        description=COMMANDS[name],
+        epilog="--debug shows tracebacks",
+        allow_abbrev=False,
     )
     module.add_arguments(parser)
     return module.main(parser.parse_args(rest))

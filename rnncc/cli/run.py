@@ -51,7 +51,7 @@ def main(args: argparse.Namespace) -> int:
     """Compile if needed, simulate, check, report."""
     from rnncc.cli.session import program_of
     from rnncc.progress import stage
-    from rnncc.runtime import run_program
+    from rnncc.runtime import check_length, run_program
 
     if args.check and (args.timing_only or args.file.endswith(".rnx")):
         raise InputError(
@@ -60,6 +60,8 @@ def main(args: argparse.Namespace) -> int:
     inputs = common.read_arrays(args.input) if args.input else None
     program, compilation = program_of(args.file, args, inputs)
     lengths = common.parse_lengths(args.length)
+    for symbol, length in lengths.items():
+        check_length(program, symbol, length)
     if inputs is None and not args.timing_only:
         inputs = _random(program, compilation, args.seed, lengths)
         print(f"note: no --input, random ones from seed {args.seed}", file=sys.stderr)
