@@ -37,7 +37,11 @@ def unary(kind: str, dtype: np.dtype, alpha: float, beta: float) -> Kernel:
 
 def binary(kind: str, dtype: np.dtype) -> Kernel:
     """The function ``f(a, b, out)`` of a binary kind on an element type."""
-    return kernels.binary_kernel(kind, dtype)
+    function = kernels.binary_kernel(kind, dtype)
+    if kind in ("max", "min"):
+        # NumPy deprecates a positional `out` for these two only; elsewhere it saves a third of a microsecond.
+        return lambda a, b, out: function(a, b, out=out)
+    return function
 
 
 def compare(kind: str) -> Kernel:
