@@ -40,6 +40,9 @@ from rnncc.dialects._npu_view import ViewOp, address_range, element_of, index_li
 Dims = Sequence[SSAValue | Operation | None]
 
 
+_NO_DIMS = (None, None, None)
+
+
 class InstructionEffects(MemoryEffect):
     """Reads of the sources and a write of the destination, each on its memory."""
 
@@ -125,6 +128,8 @@ class InstructionOp(IRDLOperation):
     @property
     def dims(self) -> tuple[SSAValue | None, SSAValue | None, SSAValue | None]:
         """The registers that multiply the extents."""
+        if len(self._operands) == len(self.VIEWS):
+            return _NO_DIMS  # by far the usual case, and asked for often
         return self.dim0, self.dim1, self.dim2
 
     @property

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from xdsl.ir import Block, Operation, SSAValue
 
 from rnncc.dialects import npu
-from rnncc.passes._windows import Access, Window, accesses, overlap
+from rnncc.passes._windows import Access, AccessTable, Window, overlap
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ def is_node(op: Operation) -> bool:
     return isinstance(op, npu.InstructionOp | npu.ReadOp | npu.LoopOp | npu.IfOp)
 
 
-def dependence_graph(block: Block) -> list[Node]:
+def dependence_graph(block: Block, table: AccessTable) -> list[Node]:
     """The nodes of a block in original order, with their dependences.
 
     Read after write, write after read and write after write on overlapping windows of one buffer,
@@ -56,7 +56,7 @@ def dependence_graph(block: Block) -> list[Node]:
         graph.append(node)
         for before in _registers(op, block, number_of, sources):
             node.preds[before] = True
-        for access in dict.fromkeys(accesses(op)):
+        for access in table.of(op):
             _order(node, access, touched)
         node.preds.pop(node.number, None)
         for before in node.preds:

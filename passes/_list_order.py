@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rnncc.machine.description import Control
 from rnncc.passes._dependence import Node
+from rnncc.passes._issue_clock import IssueClock, backward, priorities
 from rnncc.passes._op_cost import OpCost
 from rnncc.passes._pressure import Pressure
 
@@ -28,78 +30,54 @@ class Order:
 
 
 def list_order(
-    graph: Sequence[Node], costs: Sequence[OpCost], pressure: Pressure, dispatch: int
+    graph: Sequence[Node], costs: Sequence[OpCost], pressure: Pressure, control: Control
 ) -> Order:
     """Order the nodes of a block.
+
+    Three orders are weighed by the cycles they are expected to take: by critical path, by a
+    backward schedule (it knows that a short load on the way to much work must go before a long
+    one that is needed later), and the original one.
 
     Args:
         graph: the dependence graph.
         costs: the cost of each node.
         pressure: on-chip memory that becomes live as nodes are issued.
-        dispatch: cycles between two instructions issued.
+        control: the machine's dispatcher.
     """
-    state = _State(graph, costs, pressure, dispatch)
-    while state.ready:
-        state.issue(state.choose())
-    return Order(state.numbers, max(state.end, state.clock))
+    best: Order | None = None
+    for priority in (priorities(graph, costs), backward(graph, costs), None):
+        pressure.reset()
+        clock = IssueClock(graph, costs, control)
+        waiting = [len(node.preds) for node in graph]
+        ready = [n for n, count in enumerate(waiting) if count == 0]
+        numbers: list[int] = []
+        while ready:
+            chosen = min(ready) if priority is None else _choose(ready, priority, clock, pressure)
+            ready.remove(chosen)
+            numbers.append(chosen)
+            pressure.issue(chosen)
+            clock.issue(chosen)
+            for later in graph[chosen].succs:
+                waiting[later] -= 1
+                if waiting[later] == 0:
+                    ready.append(later)
+        if best is None or clock.cycles < best.cycles:
+            best = Order(numbers, clock.cycles)
+    assert best is not None
+    return best
 
 
-class _State:
-    """The machine as far as the order needs it: when engines are free and operands there."""
-
-    def __init__(
-        self, graph: Sequence[Node], costs: Sequence[OpCost], pressure: Pressure, dispatch: int
-    ):
-        self.graph, self.costs, self.pressure, self.dispatch = graph, costs, pressure, dispatch
-        self.priority = priorities(graph, costs)
-        self.waiting = [len(node.preds) for node in graph]
-        self.ready = [n for n, count in enumerate(self.waiting) if count == 0]
-        self.available = [0] * len(graph)
-        self.free = {"dma": 0, "matrix": 0, "vector": 0, "control": 0}
-        self.clock = self.end = 0
-        self.numbers: list[int] = []
-
-    def choose(self) -> int:
-        """The ready node that starts first, of equals the first by priority; within the memory."""
-        self.ready.sort(key=lambda n: (-self.priority[n], n))
-        best, best_start = -1, 0
-        for number in self.ready[:WINDOW]:
-            if not self.pressure.fits(number):
-                continue
-            start = max(self.available[number], self.free[self.costs[number].engine], self.clock)
-            if best < 0 or start < best_start:
-                best, best_start = number, start
-        # When nothing fits, the original order frees memory as early as the program can.
-        return best if best >= 0 else min(self.ready)
-
-    def issue(self, chosen: int) -> None:
-        """Issue a node and tell its successors when they can start."""
-        self.ready.remove(chosen)
-        self.numbers.append(chosen)
-        self.pressure.issue(chosen)
-        spent = self.costs[chosen]
-        start = max(self.available[chosen], self.free[spent.engine], self.clock)
-        # The control engine is the dispatcher: while it waits, nothing is issued.
-        self.clock = start + spent.busy if spent.engine == "control" else self.clock + self.dispatch
-        self.free[spent.engine] = start + spent.busy
-        self.end = max(self.end, start + spent.last)
-        for later in self.graph[chosen].succs:
-            true_dependence = self.graph[later].preds[chosen]
-            done = start + (spent.first if true_dependence else spent.busy)
-            self.available[later] = max(self.available[later], done)
-            self.waiting[later] -= 1
-            if self.waiting[later] == 0:
-                self.ready.append(later)
-
-
-def priorities(graph: Sequence[Node], costs: Sequence[OpCost]) -> list[int]:
-    """Cycles of the longest path from each node to the end of the block."""
-    length = [0] * len(graph)
-    for node in reversed(graph):
-        spent = costs[node.number]
-        best = spent.last
-        for later in node.succs:
-            edge = spent.first if graph[later].preds[node.number] else spent.busy
-            best = max(best, edge + length[later])
-        length[node.number] = best
-    return length
+def _choose(
+    ready: list[int], priority: Sequence[int], clock: IssueClock, pressure: Pressure
+) -> int:
+    """The ready node that starts first, of equals the first by priority; within the memory."""
+    ready.sort(key=lambda n: (-priority[n], n))
+    best, best_start = -1, 0
+    for number in ready[:WINDOW]:
+        if not pressure.fits(number):
+            continue
+        start = clock.start(number)
+        if best < 0 or start < best_start:
+            best, best_start = number, start
+    # When nothing fits, the original order frees memory as early as the program can.
+    return best if best >= 0 else min(ready)

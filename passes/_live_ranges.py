@@ -13,7 +13,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Block, Operation, SSAValue
 
 from rnncc.dialects import npu
-from rnncc.passes._windows import Window, direct_accesses
+from rnncc.passes._windows import AccessTable, Window
 
 
 @dataclass(slots=True)
@@ -59,6 +59,7 @@ class Spans:
     spans: dict[Operation, tuple[int, int]] = field(default_factory=dict)
     events: dict[SSAValue, list[Event]] = field(default_factory=dict)
     count: int = 0
+    table: AccessTable = field(default_factory=AccessTable)
 
     def walk(self, block: Block, nest: tuple[Block, ...]) -> None:
         """Number the operations of a block and note what they touch."""
@@ -72,14 +73,14 @@ class Spans:
                 self.spans[op] = (position, self.count)
                 self.count += 1
                 continue
-            for access in direct_accesses(op):
+            for access in self.table.direct(op):
                 event = Event(position, op, access.window, access.write, nest)
                 self.events.setdefault(access.window.buffer, []).append(event)
 
 
-def live_ranges(function: FuncOp) -> list[LiveRange]:
+def live_ranges(function: FuncOp, table: AccessTable | None = None) -> list[LiveRange]:
     """The live range of every `npu.alloc` that is used, in order of its first use."""
-    order = Spans()
+    order = Spans(table=table or AccessTable())
     order.walk(function.body.block, ())
     ranges = []
     for buffer, events in order.events.items():

@@ -28,6 +28,8 @@ class OpCost:
     busy: int
     first: int
     last: int
+    inside: frozenset[str] = frozenset()
+    """Engines that the operations inside a loop or branch use; empty for a single instruction."""
 
 
 def instruction_cost(machine: MachineDescription, op: npu.InstructionOp) -> OpCost:
@@ -44,7 +46,9 @@ def instruction_cost(machine: MachineDescription, op: npu.InstructionOp) -> OpCo
     name, kind, _ = instruction_form(op)
     found = cost(machine, work(machine, name, kind, (counts[0], counts[1], counts[2]), operands))
     first = found.first if machine.chaining else found.last
-    return OpCost(found.engine, found.busy, first, found.last)
+    # Transfers of several channels overlap but for the data path that they share.
+    shared = found.engine == "dma" and machine.dma.channels > 1
+    return OpCost(found.engine, max(1, found.shared) if shared else found.busy, first, found.last)
 
 
 def control_cost(machine: MachineDescription, op: Operation) -> OpCost:

@@ -8,7 +8,10 @@ deep neural net inference" (2020), greedy by size; best fit of the gaps.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import lcm
 
+from rnncc.dialects import npu
+from rnncc.machine import MachineDescription
 from rnncc.passes._live_ranges import LiveRange
 
 
@@ -34,6 +37,31 @@ def place(ranges: Sequence[LiveRange], capacity: int, align: int) -> dict[LiveRa
         if addresses is not None:
             return addresses
     return None
+
+
+def limits(machine: MachineDescription, memory: str, element_bytes: int) -> tuple[int, int]:
+    """Capacity and alignment of a memory, in container bytes.
+
+    Args:
+        machine: the machine.
+        memory: ``dram``, ``wmem`` or ``vmem``.
+        element_bytes: bytes of the model's widest floating-point element.
+    """
+    scale = machine.scale(element_bytes)[memory]
+    align = lcm(machine.memories[memory].granule * scale, 8)
+    return machine.capacity(memory, element_bytes), align
+
+
+def fits(ranges: Sequence[LiveRange], machine: MachineDescription, element_bytes: int) -> bool:
+    """Whether the on-chip memories hold what is alive in them without a spill."""
+    return all(
+        place(
+            [r for r in ranges if npu.memory_of(r.buffer) == memory],
+            *limits(machine, memory, element_bytes),
+        )
+        is not None
+        for memory in ("wmem", "vmem")
+    )
 
 
 LiveRangeId = int

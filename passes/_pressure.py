@@ -17,24 +17,28 @@ class Pressure:
     original order needs: scheduling may not cause a spill, and need not cure one.
     """
 
-    def __init__(self, graph: Sequence[Node], local: set[SSAValue], room: Mapping[str, int]):
+    def __init__(
+        self, graph: Sequence[Node], local: set[SSAValue], room: Mapping[str, int], tight: bool
+    ):
         """Account for a block.
 
         Args:
             graph: its nodes.
             local: buffers whose contents live inside one run of the block.
             room: bytes of each on-chip memory for the local buffers.
+            tight: allow no more than the original order needs.
         """
         self.sizes = {b: npu.byte_size(b) for b in local if npu.memory_of(b) in room}
         self.touches = [[b for b in node.buffers if b in self.sizes] for node in graph]
-        self._reset()
+        self.reset()
         self.limit = dict(room)
         for number in range(len(graph)):
             self.issue(number)
-        self.limit = {memory: max(room[memory], self.peak[memory]) for memory in room}
-        self._reset()
+        self.limit = {m: self.peak[m] if tight else max(room[m], self.peak[m]) for m in room}
+        self.reset()
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
+        """Nothing is issued yet."""
         self.left: dict[SSAValue, int] = {}
         for buffers in self.touches:
             for buffer in buffers:

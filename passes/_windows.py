@@ -7,7 +7,6 @@ other pair is compared over everything the indices can reach.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from xdsl.dialects.builtin import ModuleOp
@@ -65,6 +64,10 @@ class Access:
 
     window: Window
     write: bool
+
+    def spread(self) -> Access:
+        """The access over all values of its index."""
+        return Access(self.window.spread(), self.write)
 
 
 def overlap(a: Window, b: Window) -> bool:
@@ -164,16 +167,44 @@ def _limit(index: SSAValue) -> int | None:
     return max(1, loop.maximum) if isinstance(loop, npu.LoopOp) else None
 
 
-def direct_accesses(op: Operation) -> list[Access]:
-    """Windows of one instruction or scalar read, reads first."""
+class AccessTable:
+    """What operations touch, found once; make a new one when operations change."""
+
+    def __init__(self) -> None:
+        self._direct: dict[Operation, list[Access]] = {}
+        self._summary: dict[Operation, list[Access]] = {}
+
+    def direct(self, op: Operation) -> list[Access]:
+        """Windows of one instruction or scalar read, reads first; nothing for other operations."""
+        if op not in self._direct:
+            self._direct[op] = _direct_accesses(op)
+        return self._direct[op]
+
+    def of(self, op: Operation) -> list[Access]:
+        """Windows of an operation as its own block sees them: loops and branches summed up."""
+        if not op.regions:
+            return self.direct(op)
+        if op not in self._summary:
+            inside: dict[Access, None] = {}
+            for region in op.regions:
+                for block in region.blocks:
+                    for inner in block.ops:
+                        for access in self.of(inner):
+                            moved = _defined_inside(access.window.index, op)
+                            inside[access.spread() if moved else access] = None
+            self._summary[op] = list(inside)
+        return self._summary[op]
+
+
+def _direct_accesses(op: Operation) -> list[Access]:
     if isinstance(op, npu.InstructionOp):
-        found = []
-        for view in (*op.reads, op.dst):
-            if (window := window_of(op, op.VIEWS[op.views.index(view)])) is not None:
-                found.append(Access(window, write=False))
-        if window_of(op, "dst") is not None:
-            last = found.pop()
-            found.append(Access(last.window, write=True))
+        windows = {name: window_of(op, name) for name in op.VIEWS}
+        names = list(op.VIEWS[1:])
+        if op.dst in op.reads:
+            names.append(op.VIEWS[0])
+        found = [Access(w, write=False) for name in names if (w := windows[name]) is not None]
+        if (target := windows[op.VIEWS[0]]) is not None:
+            found.append(Access(target, write=True))
         return found
     if isinstance(op, npu.ReadOp):
         view = op.view.owner
@@ -183,19 +214,6 @@ def direct_accesses(op: Operation) -> list[Access]:
         window = Window(view.buffer, offset, offset + 1, view.index, stride, 0, 1, True, key)
         return [Access(window, write=False)]
     return []
-
-
-def accesses(op: Operation) -> Iterator[Access]:
-    """Windows of an operation as its own block sees them: loops and branches summed up."""
-    yield from direct_accesses(op)
-    for region in op.regions:
-        for block in region.blocks:
-            for inner in block.ops:
-                for access in accesses(inner):
-                    if _defined_inside(access.window.index, op):
-                        yield Access(access.window.spread(), access.write)
-                    else:
-                        yield access
 
 
 def _defined_inside(index: SSAValue | None, op: Operation) -> bool:

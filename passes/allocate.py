@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import lcm
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerAttr, ModuleOp, StringAttr, i64
@@ -16,7 +15,7 @@ from rnncc.dialects._types import node_name
 from rnncc.errors import CapacityError
 from rnncc.machine import MachineDescription, load_machine
 from rnncc.passes._live_ranges import LiveRange, live_ranges
-from rnncc.passes._placement import aligned, peak, place
+from rnncc.passes._placement import aligned, limits, peak, place
 from rnncc.passes._spill import benefit, spill, staging_bytes
 from rnncc.passes._windows import function_of
 
@@ -45,11 +44,11 @@ class AllocatePass(ModulePass):
         """Place the buffers of the module's function."""
         function = function_of(op)
         machine = load_machine(self.target)
-        element_bytes = npu.widest_float(function)
         used: dict[str, int] = {}
         spills: list[str] = []
+        everything = live_ranges(function)
         for memory in ("wmem", "vmem", "dram"):
-            used[memory] = _fill(function, machine, memory, element_bytes, spills)
+            used[memory], everything = _fill(function, machine, memory, everything, spills)
         for alloc in function.walk():
             if isinstance(alloc, npu.AllocOp) and alloc.address is None:
                 _set_address(alloc, 0)  # nothing touches it
@@ -68,13 +67,17 @@ def _fill(
     function: FuncOp,
     machine: MachineDescription,
     memory: str,
-    element_bytes: int,
+    everything: list[LiveRange],
     spills: list[str],
-) -> int:
-    """Place the buffers of one memory, spilling until they fit; returns the bytes used."""
-    capacity = machine.capacity(memory, element_bytes)
+) -> tuple[int, list[LiveRange]]:
+    """Place the buffers of one memory, spilling until they fit.
+
+    Returns:
+        The bytes used, and the live ranges of all memories after the last spill.
+    """
+    element_bytes = npu.widest_float(function)
+    capacity, align = limits(machine, memory, element_bytes)
     scale = machine.scale(element_bytes)[memory]
-    align = lcm(machine.memories[memory].granule * scale, 8)
     if memory == "dram":
         capacity -= sum(
             aligned(npu.byte_size(op.results[0]), align)
@@ -82,18 +85,19 @@ def _fill(
             if isinstance(op, npu.ConstOp | npu.InputOp | npu.OutputOp)
         )
     while True:
-        ranges = [r for r in live_ranges(function) if npu.memory_of(r.buffer) == memory]
+        ranges = [r for r in everything if npu.memory_of(r.buffer) == memory]
         addresses = place(ranges, capacity, align)
         if addresses is not None:
             for item in ranges:
                 _set_address(item.alloc, addresses[id(item)])
-            return max((addresses[id(r)] + r.size for r in ranges), default=0)
+            return max((addresses[id(r)] + r.size for r in ranges), default=0), everything
         chosen = _choose(ranges, capacity, align) if memory != "dram" else []
         if not chosen:
             raise _too_large(ranges, memory, capacity, scale)
         for item in chosen:
             spills.append(f"{item.alloc.sym.data} ({memory}, {item.size} bytes)")
             spill(item)
+        everything = live_ranges(function)
 
 
 def _choose(ranges: Sequence[LiveRange], capacity: int, align: int) -> list[LiveRange]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
@@ -16,8 +17,9 @@ from rnncc.passes._dependence import Node, dependence_graph, is_node
 from rnncc.passes._list_order import list_order
 from rnncc.passes._live_ranges import LiveRange, live_ranges
 from rnncc.passes._op_cost import OpCost, control_cost, instruction_cost
+from rnncc.passes._placement import fits
 from rnncc.passes._pressure import Pressure
-from rnncc.passes._windows import function_of
+from rnncc.passes._windows import AccessTable, function_of
 
 POLICIES = ("list", "none")
 
@@ -52,19 +54,46 @@ class SchedulePass(ModulePass):
             return
         machine = load_machine(self.target)
         function = function_of(op)
-        ranges = live_ranges(function)
+        original = {block: list(block.ops) for block in _blocks(function)}
         element_bytes = npu.widest_float(function)
-        room = {m: machine.capacity(m, element_bytes) for m in ("wmem", "vmem")}
-        Scheduler(machine, ranges, room).block(function.body.block)
+        ranges = live_ranges(function)
+        fitted = fits(ranges, machine, element_bytes)
+        # An order may need more memory than the original one as long as that is there. Whether it
+        # is, only placement knows for sure: buffers that come and go leave gaps.
+        for tight in (False, True) if fitted else (True,):
+            Scheduler(machine, ranges, element_bytes, tight).block(function.body.block)
+            if not fitted or fits(live_ranges(function), machine, element_bytes):
+                return
+            for block, operations in original.items():
+                _refill(block, operations)
+
+
+def _blocks(function: FuncOp) -> list[Block]:
+    return [r.block for op in function.walk() if op is function or is_node(op) for r in op.regions]
 
 
 class Scheduler:
     """Orders blocks; remembers what nested blocks cost."""
 
     def __init__(
-        self, machine: MachineDescription, ranges: list[LiveRange], capacity: dict[str, int]
+        self,
+        machine: MachineDescription,
+        ranges: list[LiveRange],
+        element_bytes: int,
+        tight: bool,
     ):
+        """Prepare for one function.
+
+        Args:
+            machine: the machine.
+            ranges: live ranges in the original order.
+            element_bytes: bytes of the widest floating-point element.
+            tight: let no order need more on-chip memory than the original one.
+        """
         self.machine = machine
+        self.table = AccessTable()
+        self.tight = tight
+        capacity = {m: machine.capacity(m, element_bytes) for m in ("wmem", "vmem")}
         self.capacity = capacity
         self.local: dict[Block, set[SSAValue]] = {}
         self.total = dict.fromkeys(capacity, 0)
@@ -78,7 +107,7 @@ class Scheduler:
     def block(self, block: Block) -> int:
         """Order a block and those inside it; returns the cycles it is expected to take."""
         nested = {op: self._nested(op) for op in block.ops if op.regions}
-        graph = dependence_graph(block)
+        graph = dependence_graph(block, self.table)
         costs = [nested.get(node.op) or self._cost(node.op) for node in graph]
         local = self.local.get(block, set())
         room = {
@@ -87,20 +116,22 @@ class Scheduler:
             + sum(npu.byte_size(b) for b in local if npu.memory_of(b) == memory)
             for memory in self.capacity
         }
-        dispatch = self.machine.control.dispatch_cycles
-        order = list_order(graph, costs, Pressure(graph, local, room), dispatch)
+        order = list_order(
+            graph, costs, Pressure(graph, local, room, self.tight), self.machine.control
+        )
         _rearrange(block, graph, order.numbers)
         return order.cycles
 
     def _nested(self, op: Operation) -> OpCost:
         """A loop or branch as one operation that keeps the dispatcher busy."""
         inside = [self.block(region.block) for region in op.regions]
+        engines = {i.ENGINE for i in op.walk() if isinstance(i, npu.InstructionOp)}
         control = self.machine.control
         if isinstance(op, npu.LoopOp):
             cycles = op.maximum * (inside[0] + control.loop_cycles)
         else:
             cycles = max(inside) + control.branch_cycles
-        return OpCost("control", cycles, cycles, cycles)
+        return OpCost("control", cycles, cycles, cycles, frozenset(engines))
 
     def _cost(self, op: Operation) -> OpCost:
         if not isinstance(op, npu.InstructionOp):
@@ -118,12 +149,19 @@ class Scheduler:
         return self.known[key]
 
 
+def _refill(block: Block, operations: list[Operation]) -> None:
+    """Put exactly these operations into a block, in this order."""
+    for op in list(block.ops):
+        op.detach()
+    for op in operations:
+        block.add_op(op)
+
+
 def _rearrange(block: Block, graph: list[Node], numbers: list[int]) -> None:
     """Put the nodes of a block into an order; storage first, views and scalars before their users."""
     operations = list(block.ops)
     last = operations[-1] if operations and operations[-1].name == "func.return" else None
-    for op in operations:
-        op.detach()
+    _refill(block, [])
     placed: set[Operation] = set()
 
     def place(op: Operation) -> None:

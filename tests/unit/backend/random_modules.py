@@ -1,6 +1,7 @@
 """Random npu modules: straight code, loops and branches over a few buffers, all values defined."""
 
 from random import Random
+from typing import Any
 
 from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp, f32, i64
 from xdsl.dialects.func import FuncOp, ReturnOp
@@ -14,7 +15,7 @@ ROWS, COLUMNS = 4, 8
 class Builder:
     """Emits operations into a block; every buffer is written whole before it is read."""
 
-    def __init__(self, seed):
+    def __init__(self, seed: int):
         self.random = Random(seed)
         self.body = Block()
         self.x = self.add(npu.InputOp(npu.BufferType.of((ROWS, COLUMNS), f32, "dram"), "x", 0))
@@ -23,7 +24,7 @@ class Builder:
         self.n = self.add(npu.LengthOp("T"))
         self.count = 0
 
-    def add(self, op, block=None):
+    def add(self, op, block=None) -> Any:
         (block or self.body).add_op(op)
         return op.results[0] if op.results else op
 
@@ -101,7 +102,7 @@ class Builder:
             self.add(npu.UnaryOp("tanh", dst, sources[0], extents, dims=dims), block)
         else:
             kind = r.choice(("add", "sub", "mul"))
-            self.add(npu.BinaryOp(kind, dst, *sources, extents, dims=dims), block)
+            self.add(npu.BinaryOp(kind, dst, sources[0], sources[1], extents, dims=dims), block)
 
     def product(self, block, pool):
         """Load weights and multiply."""
