@@ -111,6 +111,9 @@ def tile_vector(op: Operation, budget: Budget) -> None:
     least = prod(shape[a] for a in whole) * each
     if prod(shape) * each <= budget.staging:
         return
+    if least > budget.staging and isinstance(op, nn.ReduceOp):
+        # Partial results are joined, so that a reduced axis can be cut as well.
+        whole, least = (), each
     if least > budget.vmem:
         raise CapacityError(
             f"{describe(op)}: one block takes {least} bytes of vector memory, "

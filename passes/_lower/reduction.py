@@ -15,16 +15,56 @@ from rnncc.passes._lower.lowering import Lowering, tile_of
 from rnncc.passes._lower.ref import ONE, Dim, Index, Ref, collapse
 
 
+COMBINE = {"sum": "add", "mean": "add", "max": "max", "min": "min", "prod": "mul"}
+"""The operation that joins the partial results of blocks of a reduced axis."""
+
+
 def reduce_(low: Lowering, op: nn.ReduceOp) -> None:
     """Sum, product, extremes by one instruction a group of axes; the mean divides the sum."""
-    axes = [*op.axes.get_values()]
+    kind, axes = op.kind.data, [*op.axes.get_values()]
     source = low.get(op.x)
     target = _kept(low.place(op.result), axes, op.keepdims is None)
+    tile = tile_of(op)
+    cut = tile is not None and any(tile[a] < source.dims[a].size for a in axes)
 
     def block(refs: list[Ref]) -> None:
-        low.staged(refs[0], refs[1:], lambda d, a: _reduce(low, op.kind.data, d, a, axes))
+        if not cut:
+            low.staged(refs[0], refs[1:], lambda d, a: _reduce(low, kind, d, a, axes))
+            return
+        low.staged(refs[0], [], lambda d: _in_blocks(low, kind, d, refs[1], axes, tile))
 
-    low.blocks(source.dims, [target, source], tile_of(op), block)
+    outer = tile
+    if cut and tile is not None:
+        outer = tuple(source.dims[i].size if i in axes else t for i, t in enumerate(tile))
+    low.blocks(source.dims, [target, source], outer, block)
+
+
+def _in_blocks(low: Lowering, kind: str, dst: Ref, src: Ref, axes: list[int], tile) -> None:
+    """Reduce axes of which vector memory holds only blocks, joining the blocks' results."""
+    base = "sum" if kind == "mean" else kind
+    short = kind == "mean" and dst.element in (f16, bf16)
+    total = low.alloc(dst.dims, f32 if short else dst.element, name="total")
+    low.fill(total, identity(base, total.element))
+
+    def block(refs: list[Ref]) -> None:
+        values = low.load(refs[1])
+        if short:
+            values = _converted(low, values, f32)
+        part = low.alloc(refs[0].dims, total.element, name="part")
+        accumulate(low, base, part, values, axes)
+        low.walk(
+            [refs[0], refs[0], part],
+            lambda d, a, b, **x: npu.BinaryOp(COMBINE[kind], d, a, b, **x),
+        )
+
+    sizes = [min(t, d.size) for t, d in zip(tile, src.dims, strict=True)]
+    low.blocks(src.dims, [total, src], sizes, block)
+    if kind == "mean":
+        _divide(low, total, [src.dims[a] for a in axes])
+    if short:
+        low.walk([dst, total], npu.ConvertOp)
+    else:
+        low.copy(dst, total)
 
 
 def _kept(ref: Ref, axes: Sequence[int], missing: bool) -> Ref:
@@ -44,10 +84,15 @@ def _reduce(low: Lowering, kind: str, dst: Ref, src: Ref, axes: Sequence[int]) -
         src = _converted(low, src, f32)
         work = low.alloc(dst.dims, f32, name="mean")
     accumulate(low, "sum", work, src, axes)
-    count = counted(low, [src.dims[a] for a in axes], work.element).broadcast(work.dims)
-    low.walk([work, work, count], lambda d, a, b, **x: npu.BinaryOp("div", d, a, b, **x))
+    _divide(low, work, [src.dims[a] for a in axes])
     if work is not dst:
         low.walk([dst, work], npu.ConvertOp)
+
+
+def _divide(low: Lowering, total: Ref, dims: Sequence[Dim]) -> None:
+    """A sum becomes the mean over `dims`."""
+    count = counted(low, dims, total.element).broadcast(total.dims)
+    low.walk([total, total, count], lambda d, a, b, **x: npu.BinaryOp("div", d, a, b, **x))
 
 
 def _converted(low: Lowering, src: Ref, element: Attribute) -> Ref:

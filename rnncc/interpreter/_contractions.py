@@ -37,6 +37,7 @@ def reduce(
     if kind not in _REDUCE:
         raise UnsupportedError(f"no reduce kind '{kind}'")
     axes = (axes,) if isinstance(axes, int) else tuple(axes)
+    axes = tuple(axis % x.ndim for axis in axes)
     if all(x.shape[axis] == 1 for axis in axes):
         # NumPy would add 0 to the one element, which turns -0.0 into 0.0.
         kept = [n for i, n in enumerate(x.shape) if keepdims or i not in axes]

@@ -142,7 +142,9 @@ def random_inputs(
         shape = actual_shape(arg, maxima, lengths or {})
         dtype = numpy_dtype(type_of(arg).get_element_type())
         if dtype.kind in "iub":
-            result[f"x{i}"] = np.asarray(rng.integers(0, 2 if dtype.kind == "b" else high, shape), dtype)
+            result[f"x{i}"] = np.asarray(
+                rng.integers(0, 2 if dtype.kind == "b" else high, shape), dtype
+            )
         else:
             result[f"x{i}"] = np.asarray(rng.standard_normal(shape), dtype)
     return result

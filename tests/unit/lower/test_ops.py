@@ -81,6 +81,15 @@ def test_reduce_short_floats():
     )
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_reduce_more_than_fits(dtype, tmp_path):
+    g = Graph()
+    x = g.input((50, 30), dtype)
+    outs = [g.add(nn.ReduceOp(k, x, [0, 1])) for k in ("sum", "mean", "max", "min")]
+    rtol = 1e-4 if dtype is np.float32 else 2e-2
+    check(g.module(*outs), tiny(tmp_path, 256, 1024), rtol=rtol)
+
+
 def test_reduce_integers():
     g = Graph()
     x = g.input((5, 7), np.int32)
