@@ -16,8 +16,8 @@ from rnncc.dialects._npu_kinds import (
     check_kind,
 )
 from rnncc.dialects._npu_number import number
+from rnncc.dialects._npu_reach import element_of
 from rnncc.dialects._npu_types import ViewType
-from rnncc.dialects._npu_view import element_of
 
 Value = SSAValue | Operation
 NO_DIMS: Dims = (None, None, None)

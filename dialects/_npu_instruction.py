@@ -33,9 +33,10 @@ from xdsl.traits import (
 from xdsl.utils.exceptions import VerifyException
 
 from rnncc.dialects._npu_memory import ConstOp, InputOp
+from rnncc.dialects._npu_reach import address_range, element_of, static_span
 from rnncc.dialects._npu_text import parse_instruction, print_instruction
 from rnncc.dialects._npu_types import RESOURCES, RegType, int_array, memory_of
-from rnncc.dialects._npu_view import ViewOp, address_range, element_of, index_limit
+from rnncc.dialects._npu_view import ViewOp
 
 Dims = Sequence[SSAValue | Operation | None]
 
@@ -198,26 +199,6 @@ class InstructionOp(IRDLOperation):
         IRDLOperation.__init__(op, operands=operands, properties=properties)
         op.attributes |= attributes
         return op
-
-
-def static_span(op: InstructionOp, name: str, view: ViewOp) -> tuple[int, int] | None:
-    """Lowest and one past the highest element that `op` may touch through `view`.
-
-    None when a run-time register decides it, (0, 0) when nothing is touched.
-    """
-    if any(op.operands[len(op.VIEWS) :]):
-        return None
-    extents = op.extent_values
-    if 0 in extents:
-        return 0, 0
-    limit = index_limit(view)
-    if limit is None:
-        return None
-    strides = view.stride_values
-    ends = [(count - 1) * strides[axis] for axis, count, _ in op.counts(name)]
-    ends.append((max(limit, 1) - 1) * view.index_stride.value.data)
-    offset = view.offset.value.data
-    return offset + sum(min(0, e) for e in ends), offset + sum(max(0, e) for e in ends) + 1
 
 
 def require(condition: bool, message: str) -> None:

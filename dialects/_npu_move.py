@@ -10,8 +10,9 @@ from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def
 
 from rnncc.dialects._npu_instruction import Dims, InstructionOp, require
 from rnncc.dialects._npu_number import number_attribute
+from rnncc.dialects._npu_reach import element_of
 from rnncc.dialects._npu_types import ViewType
-from rnncc.dialects._npu_view import ViewOp, element_of
+from rnncc.dialects._npu_view import ViewOp
 
 Value = SSAValue | Operation
 NO_DIMS: Dims = (None, None, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xdsl.dialects.builtin import IntegerAttr, i64
-from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import (
     AttrSizedOperandSegments,
     IRDLOperation,
@@ -25,17 +25,13 @@ from xdsl.traits import (
 )
 from xdsl.utils.exceptions import VerifyException
 
-from rnncc.dialects._npu_memory import ConstOp
-from rnncc.dialects._npu_span import element_strides, span_of
 from rnncc.dialects._npu_types import (
     REG,
     BufferType,
     RegType,
     ViewType,
     int_array,
-    row_major,
 )
-from rnncc.dialects._weights import array_of
 
 
 class _ViewPatterns(HasCanonicalizationPatternsTrait):
@@ -166,45 +162,3 @@ def _integers_until_bracket(parser: Parser) -> list[int]:
         values.append(parser.parse_integer())
     parser.parse_punctuation("]")
     return values
-
-
-def buffer_of(view: SSAValue) -> SSAValue:
-    """The buffer behind a view (a buffer is returned as it is)."""
-    return view.owner.buffer if isinstance(view.owner, ViewOp) else view
-
-
-def strides_of(buffer: SSAValue) -> tuple[int, ...]:
-    """Address strides of a buffer's dimensions, in elements.
-
-    Row-major for everything but a constant whose array is transposed or sliced.
-    """
-    assert isinstance(buffer.type, BufferType)
-    if isinstance(buffer.owner, ConstOp):
-        return element_strides(array_of(buffer.owner.value))
-    return row_major(buffer.type.dims)
-
-
-def address_range(buffer: SSAValue) -> tuple[int, int]:
-    """Lowest and one past the highest legal element address of a buffer."""
-    assert isinstance(buffer.type, BufferType)
-    if isinstance(buffer.owner, ConstOp):
-        return span_of(array_of(buffer.owner.value))
-    return 0, buffer.type.elements
-
-
-def index_limit(view: ViewOp) -> int | None:
-    """One past the largest value of the view's index, None when unknown; 1 without index."""
-    if view.index is None:
-        return 1
-    owner = view.index.owner
-    if isinstance(view.index, BlockArgument):
-        loop = owner.parent_op()  # type: ignore[union-attr]
-        maximum = getattr(loop, "maximum", None)
-        return maximum if isinstance(maximum, int) else None
-    return None
-
-
-def element_of(view: SSAValue) -> Attribute:
-    """Element type of a view."""
-    assert isinstance(view.type, ViewType)
-    return view.type.element_type

@@ -16,10 +16,18 @@ from xdsl.ir import Dialect
 
 from rnncc.dialects._npu_control import IfOp, LoopOp
 from rnncc.dialects._npu_elementwise import BinaryOp, CompareOp, ConvertOp, SelectOp, UnaryOp
-from rnncc.dialects._npu_instruction import InstructionOp, static_span
+from rnncc.dialects._npu_instruction import InstructionOp
 from rnncc.dialects._npu_memory import AllocOp, ConstOp, InputOp, OutputOp
 from rnncc.dialects._npu_move import DmaOp, GatherOp, MmOp
 from rnncc.dialects._npu_number import number_value
+from rnncc.dialects._npu_reach import (
+    address_range,
+    buffer_of,
+    element_of,
+    index_limit,
+    static_span,
+    strides_of,
+)
 from rnncc.dialects._npu_reduce import ArgReduceOp, FillOp, IotaOp, ReduceOp
 from rnncc.dialects._npu_register import ImmediateOp, LengthOp, ReadOp, ScalarOp
 from rnncc.dialects._npu_span import byte_size, constant_span, widest_float
@@ -35,14 +43,7 @@ from rnncc.dialects._npu_types import (
     memory_of,
     row_major,
 )
-from rnncc.dialects._npu_view import (
-    ViewOp,
-    address_range,
-    buffer_of,
-    element_of,
-    index_limit,
-    strides_of,
-)
+from rnncc.dialects._npu_view import ViewOp
 from rnncc.dialects._weights import array_of
 
 __all__ = [

@@ -10,7 +10,7 @@ from rnncc.codegen.forms import instruction_form
 from rnncc.cost import cost, work
 from rnncc.dialects import npu
 from rnncc.machine import MachineDescription
-from rnncc.passes._windows import register_limit
+from rnncc.passes._register_limits import register_limit
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from xdsl.dialects.builtin import ModuleOp
-from xdsl.dialects.func import FuncOp
-from xdsl.ir import Block, BlockArgument, Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 
 from rnncc.dialects import npu
+from rnncc.passes._register_limits import index_limit, register_limit
 
 WHOLE = 1 << 60
 """Beyond every buffer: the bound of a window that a register decides."""
@@ -49,7 +48,7 @@ class Window:
         """The window over all values of its index."""
         if self.index is None:
             return self
-        limit = _limit(self.index)
+        limit = index_limit(self.index)
         if limit is None:
             return replace(self, low=-WHOLE, high=WHOLE, index=None, period=0, dense=False)
         reach = (limit - 1) * self.index_stride
@@ -134,39 +133,6 @@ def _rows(axes: list[tuple[int, int]]) -> tuple[int, int, bool]:
     return 0, inner, dense
 
 
-def register_limit(register: SSAValue) -> int | None:
-    """The largest value a register can have; None when nothing is known.
-
-    Lengths are bounded by their symbol, loop indices by their loop.
-    """
-    owner = register.owner
-    if isinstance(owner, npu.ImmediateOp):
-        return owner.value.value.data
-    if isinstance(owner, npu.LengthOp):
-        from rnncc.dialects._types import symbol_maxima
-
-        return symbol_maxima(owner).get(owner.symbol.data)
-    if isinstance(owner, npu.ScalarOp):
-        a, b = register_limit(owner.a), register_limit(owner.b)
-        if owner.kind.data == "min":
-            return min((v for v in (a, b) if v is not None), default=None)
-        if owner.kind.data in ("add", "mul", "max") and a is not None and b is not None:
-            return {"add": a + b, "mul": a * b, "max": max(a, b)}[owner.kind.data]
-        if owner.kind.data in ("lt", "le", "eq", "ne"):
-            return 1
-        return None
-    limit = _limit(register)
-    return None if limit is None else limit - 1
-
-
-def _limit(index: SSAValue) -> int | None:
-    """One past the largest value of an index register."""
-    if not isinstance(index, BlockArgument):
-        return None
-    loop = index.owner.parent_op()
-    return max(1, loop.maximum) if isinstance(loop, npu.LoopOp) else None
-
-
 class AccessTable:
     """What operations touch, found once; make a new one when operations change."""
 
@@ -230,10 +196,3 @@ def _defined_inside(index: SSAValue | None, op: Operation) -> bool:
             return True
         current = parent
     return False
-
-
-def function_of(module: ModuleOp) -> FuncOp:
-    """The function that a pass of the npu level works on."""
-    from rnncc.interpreter.npu import main_of
-
-    return main_of(module)

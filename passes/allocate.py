@@ -13,11 +13,12 @@ from xdsl.passes import ModulePass
 from rnncc.dialects import npu
 from rnncc.dialects._types import node_name
 from rnncc.errors import CapacityError
+from rnncc.interpreter.npu import main_of
 from rnncc.machine import MachineDescription, load_machine
 from rnncc.passes._live_ranges import LiveRange, live_ranges
 from rnncc.passes._placement import aligned, limits, peak, place
-from rnncc.passes._spill import benefit, spill, staging_bytes
-from rnncc.passes._windows import function_of
+from rnncc.passes._spill import spill
+from rnncc.passes._spill_choice import choose
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class AllocatePass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Place the buffers of the module's function."""
-        function = function_of(op)
+        function = main_of(op)
         machine = load_machine(self.target)
         used: dict[str, int] = {}
         spills: list[str] = []
@@ -91,29 +92,13 @@ def _fill(
             for item in ranges:
                 _set_address(item.alloc, addresses[id(item)])
             return max((addresses[id(r)] + r.size for r in ranges), default=0), everything
-        chosen = _choose(ranges, capacity, align) if memory != "dram" else []
+        chosen = choose(ranges, capacity, align) if memory != "dram" else []
         if not chosen:
             raise _too_large(ranges, memory, capacity, scale)
         for item in chosen:
             spills.append(f"{item.alloc.sym.data} ({memory}, {item.size} bytes)")
             spill(item)
         everything = live_ranges(function)
-
-
-def _choose(ranges: Sequence[LiveRange], capacity: int, align: int) -> list[LiveRange]:
-    """Buffers whose spilling brings the fullest position below the capacity, best benefit first."""
-    where, most = peak(ranges)
-    alive = [r for r in ranges if r.start <= where <= r.end]
-    chosen: list[LiveRange] = []
-    for item in sorted(alive, key=lambda r: -benefit(r, where)):
-        if benefit(item, where) <= 0:
-            break
-        chosen.append(item)
-        kept = max((staging_bytes(e, item) for e in item.events if e.position == where), default=0)
-        most -= item.size - kept
-        if most + len(alive) * align <= capacity:
-            break
-    return chosen
 
 
 def _too_large(

@@ -12,6 +12,7 @@ from xdsl.passes import ModulePass
 
 from rnncc.dialects import npu
 from rnncc.errors import PassError, nearest
+from rnncc.interpreter.npu import main_of
 from rnncc.machine import MachineDescription, load_machine
 from rnncc.passes._dependence import Node, dependence_graph, is_node
 from rnncc.passes._list_order import list_order
@@ -19,7 +20,7 @@ from rnncc.passes._live_ranges import LiveRange, live_ranges
 from rnncc.passes._op_cost import OpCost, control_cost, instruction_cost
 from rnncc.passes._placement import fits
 from rnncc.passes._pressure import Pressure
-from rnncc.passes._windows import AccessTable, function_of
+from rnncc.passes._windows import AccessTable
 
 POLICIES = ("list", "none")
 
@@ -53,7 +54,7 @@ class SchedulePass(ModulePass):
         if self.policy == "none":
             return
         machine = load_machine(self.target)
-        function = function_of(op)
+        function = main_of(op)
         original = {block: list(block.ops) for block in _blocks(function)}
         element_bytes = npu.widest_float(function)
         ranges = live_ranges(function)

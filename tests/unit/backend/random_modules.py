@@ -31,6 +31,7 @@ class Builder:
     def buffer(self, memory="vmem", shape=(ROWS, COLUMNS)):
         self.count += 1
         alloc = npu.AllocOp(shape, f32, memory, f"b{self.count}")
+        assert self.body.first_op is not None
         self.body.insert_ops_before([alloc], self.body.first_op)
         return alloc.buffer
 
