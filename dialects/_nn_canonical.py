@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from xdsl.pattern_rewriter import RewritePattern
 
+from rnncc.dialects import _nn_order as order
 from rnncc.dialects import _nn_simplify as simple
 from rnncc.dialects import _nn_simplify_shape as shape
 from rnncc.dialects import nn
@@ -14,7 +15,12 @@ from rnncc.dialects._nn_fold import FoldConstants
 
 _PATTERNS: dict[type, tuple[RewritePattern, ...]] = {
     nn.UnaryOp: (simple.SimplifyUnary(),),
-    nn.BinaryOp: (simple.DropBroadcast(), simple.NeutralElement()),
+    nn.BinaryOp: (
+        simple.DropBroadcast(),
+        simple.NeutralElement(),
+        order.ConstantRight(),
+        order.BiasBeforeReshape(),
+    ),
     nn.CompareOp: (simple.DropBroadcast(),),
     nn.SelectOp: (simple.DropBroadcast(), simple.SimplifySelect()),
     nn.CastOp: (shape.DropIdentity(),),

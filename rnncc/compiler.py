@@ -73,7 +73,7 @@ class Compilation:
         """Print the IR after the pass ``name`` (``all``: after each) on standard error."""
 
         def show(module_pass: ModulePass, module: ModuleOp) -> None:
-            print(f"// IR after {module_pass.name}\n{module}\n", file=sys.stderr)
+            print(f"// IR after {module_pass.name}\n{module!s}\n", file=sys.stderr)
 
         self.pipeline.after(None if name == "all" else name, show)
 

@@ -32,7 +32,7 @@ def main(args: argparse.Namespace) -> int:
 
     compilation = compilation_of(args.model, args)
     if args.emit in ("onnx", "rnn", "npu"):
-        _write(args.output, f"{compilation.module(args.emit)}\n")
+        _write(args.output, f"{compilation.module(args.emit)!s}\n")
         report_times(compilation, args)
         return 0
     program = compilation.program()

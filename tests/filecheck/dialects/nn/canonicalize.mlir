@@ -61,3 +61,20 @@ func.func @choice(%x: tensor<1x4xf32>, %y: tensor<3x4xf32>) -> tensor<3x4xf32> {
   %0 = nn.select %c, %x, %y : tensor<i1>, tensor<1x4xf32>, tensor<3x4xf32> -> tensor<3x4xf32>
   func.return %0 : tensor<3x4xf32>
 }
+
+// -----
+
+// A bias on the left of a reshaped product ends beside the product.
+// CHECK-LABEL: func.func @bias
+// CHECK: [[P:%.+]] = nn.matmul %x, {{%.+}} transpose_b
+// CHECK-NEXT: [[S:%.+]] = nn.binary add [[P]], {{%.+}} : tensor<6x2xf32>, tensor<2xf32> -> tensor<6x2xf32>
+// CHECK-NEXT: [[R:%.+]] = nn.reshape [[S]]
+// CHECK-NEXT: func.return [[R]]
+func.func @bias(%x: tensor<6x1xf32>) -> tensor<3x2x2xf32> {
+  %w = nn.constant dense<[[1.5], [2.5]]> : tensor<2x1xf32>
+  %b = nn.constant dense<[0.5, 1.5]> : tensor<2xf32>
+  %0 = nn.matmul %x, %w transpose_b : tensor<6x1xf32>, tensor<2x1xf32> -> tensor<6x2xf32>
+  %1 = nn.reshape %0 : tensor<6x2xf32> -> tensor<3x2x2xf32>
+  %2 = nn.binary add %b, %1 : tensor<2xf32>, tensor<3x2x2xf32> -> tensor<3x2x2xf32>
+  func.return %2 : tensor<3x2x2xf32>
+}
