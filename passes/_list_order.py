@@ -8,6 +8,7 @@ Source: Graham's list scheduling with critical-path priorities (Gibbons and Much
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,35 +50,37 @@ def list_order(
         pressure.reset()
         clock = IssueClock(graph, costs, control)
         waiting = [len(node.preds) for node in graph]
-        ready = [n for n, count in enumerate(waiting) if count == 0]
+        ranks = [-n for n in priority] if priority is not None else [0] * len(graph)
+        ready = sorted((ranks[n], n) for n, count in enumerate(waiting) if count == 0)
         numbers: list[int] = []
         while ready:
-            chosen = min(ready) if priority is None else _choose(ready, priority, clock, pressure)
-            ready.remove(chosen)
+            place = 0 if priority is None else _choose(ready, clock, pressure)
+            _, chosen = ready.pop(place)
             numbers.append(chosen)
             pressure.issue(chosen)
             clock.issue(chosen)
             for later in graph[chosen].succs:
                 waiting[later] -= 1
                 if waiting[later] == 0:
-                    ready.append(later)
+                    insort(ready, (ranks[later], later))
         if best is None or clock.cycles < best.cycles:
             best = Order(numbers, clock.cycles)
     assert best is not None
     return best
 
 
-def _choose(
-    ready: list[int], priority: Sequence[int], clock: IssueClock, pressure: Pressure
-) -> int:
-    """The ready node that starts first, of equals the first by priority; within the memory."""
-    ready.sort(key=lambda n: (-priority[n], n))
+def _choose(ready: Sequence[tuple[int, int]], clock: IssueClock, pressure: Pressure) -> int:
+    """Place of the ready node that starts first, of equals the first by priority; within the memory."""
     best, best_start = -1, 0
-    for number in ready[:WINDOW]:
+    for place, (_, number) in enumerate(ready[:WINDOW]):
         if not pressure.fits(number):
             continue
         start = clock.start(number)
         if best < 0 or start < best_start:
-            best, best_start = number, start
+            best, best_start = place, start
+            if start <= clock.clock:
+                break  # nothing starts earlier than now
+    if best >= 0:
+        return best
     # When nothing fits, the original order frees memory as early as the program can.
-    return best if best >= 0 else min(ready)
+    return min(range(len(ready)), key=lambda place: ready[place][1])

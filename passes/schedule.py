@@ -57,13 +57,15 @@ class SchedulePass(ModulePass):
         function = main_of(op)
         original = {block: list(block.ops) for block in _blocks(function)}
         element_bytes = npu.widest_float(function)
-        ranges = live_ranges(function)
+        table = AccessTable()
+        ranges = live_ranges(function, table)
+        capacity = {m: machine.capacity(m, element_bytes) for m in ("wmem", "vmem")}
         fitted = fits(ranges, machine, element_bytes)
         # An order may need more memory than the original one as long as that is there. Whether it
         # is, only placement knows for sure: buffers that come and go leave gaps.
         for tight in (False, True) if fitted else (True,):
-            Scheduler(machine, ranges, element_bytes, tight).block(function.body.block)
-            if not fitted or fits(live_ranges(function), machine, element_bytes):
+            Scheduler(machine, table, ranges, capacity, tight=tight).block(function.body.block)
+            if not fitted or fits(live_ranges(function, table), machine, element_bytes):
                 return
             for block, operations in original.items():
                 _refill(block, operations)
@@ -79,22 +81,24 @@ class Scheduler:
     def __init__(
         self,
         machine: MachineDescription,
+        table: AccessTable,
         ranges: list[LiveRange],
-        element_bytes: int,
+        capacity: dict[str, int],
+        *,
         tight: bool,
     ):
         """Prepare for one function.
 
         Args:
             machine: the machine.
+            table: what the operations touch.
             ranges: live ranges in the original order.
-            element_bytes: bytes of the widest floating-point element.
+            capacity: bytes of the on-chip memories.
             tight: let no order need more on-chip memory than the original one.
         """
         self.machine = machine
-        self.table = AccessTable()
+        self.table = table
         self.tight = tight
-        capacity = {m: machine.capacity(m, element_bytes) for m in ("wmem", "vmem")}
         self.capacity = capacity
         self.local: dict[Block, set[SSAValue]] = {}
         self.total = dict.fromkeys(capacity, 0)
