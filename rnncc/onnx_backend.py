@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from rnncc.program import Program
 
 DECIDING_SIZE = 16
-"""An integer input of at most this many elements may decide shapes (a trip count, axes, a target shape)."""
+"""An integer input of at most this many elements may decide shapes (a trip count, axes, a target shape), and so may
+a single number of any type (the limit of a Range, the value of a Pad)."""
 
 
 class RnnccRep(BackendRep):
@@ -58,7 +59,7 @@ class RnnccRep(BackendRep):
         small = {
             name: value
             for name, value in inputs.items()
-            if value.dtype.kind in "iub" and value.size <= DECIDING_SIZE
+            if value.size <= (DECIDING_SIZE if value.dtype.kind in "iub" else 1)
         }
         key = tuple(sorted(shapes.items()))
         bound_key = (*key, *((name, value.tobytes()) for name, value in sorted(small.items())))

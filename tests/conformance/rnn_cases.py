@@ -143,7 +143,7 @@ def make(
     )
 
 
-def _model(  # noqa: PLR0917
+def _model(
     node: onnx.NodeProto,
     arrays: dict[str, np.ndarray | None],
     given: dict[str, np.ndarray],

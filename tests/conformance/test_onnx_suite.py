@@ -19,6 +19,7 @@ PARTS = 16
 
 
 def run_case(case: TestCase) -> None:
+    assert case.model is not None and case.data_sets is not None
     for inputs, outputs in case.data_sets:
         given, expected = arrays(inputs), arrays(outputs)
         check(expected, RnnccBackend.prepare(case.model).run(given), case.rtol)

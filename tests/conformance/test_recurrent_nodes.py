@@ -20,6 +20,7 @@ def test_the_suite_has_its_18_recurrent_tests():
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_node(name: str):
     case = CASES[name]
+    assert case.model is not None and case.data_sets is not None
     rep = RnnccBackend.prepare(case.model)
     for inputs, outputs in case.data_sets:
         check(arrays(outputs), rep.run(arrays(inputs)), case.rtol)
