@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import inspect
+import sys
 
 from rnncc.errors import PassError, nearest
 
@@ -38,8 +39,14 @@ def main(args: argparse.Namespace) -> int:
     if args.name not in passes:
         raise PassError(f"unknown pass '{args.name}'", nearest(args.name, [*passes, *PIPELINES]))
     cls = passes[args.name]()
-    print(f"{signature(cls)}\n\n{inspect.getdoc(cls) or 'no documentation'}")
+    print(f"{signature(cls)}\n\n{documentation(cls)}")
     return 0
+
+
+def documentation(cls: type) -> str:
+    """What a pass needs and ensures: its class's documentation, or its module's where that is the longer one."""
+    module = sys.modules[cls.__module__].__doc__ or ""
+    return max(inspect.getdoc(cls) or "", inspect.cleandoc(module), key=len) or "no documentation"
 
 
 def signature(cls: type) -> str:
