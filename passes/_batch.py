@@ -52,7 +52,7 @@ def batch(op: Operation, values: Batched, emit: Emitter, steps: int, symbol: str
     if isinstance(op, POINTWISE):
         rank = len(shape_of(op.results[0]))
         operands = [_aligned(v, values, emit, rank) for v in op.operands]
-        return _rebuilt(op, operands, emit)
+        return rebuilt(op, operands, emit)
     if isinstance(op, nn.ReshapeOp):
         shape, symbols = shape_of(op.result), symbols_of(op.result)
         return emit.reshape(values[op.x], (steps, *shape), (symbol, *symbols))
@@ -103,7 +103,8 @@ def _aligned(value: SSAValue, values: Batched, emit: Emitter, rank: int) -> SSAV
     return emit.reshape(whole, (steps, *[1] * missing, *shape), (symbol, *[""] * missing, *symbols))
 
 
-def _rebuilt(op: Operation, operands: list[SSAValue], emit: Emitter) -> SSAValue:
+def rebuilt(op: Operation, operands: list[SSAValue], emit: Emitter) -> SSAValue:
+    """A pointwise operation on other operands."""
     if isinstance(op, nn.UnaryOp):
         return emit(nn.UnaryOp(op.kind.data, operands[0], *op.parameters()))
     if isinstance(op, nn.BinaryOp):

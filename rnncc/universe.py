@@ -30,6 +30,7 @@ PASSES = (
     "decompose-cells",
     "fuse-gates",
     "hoist-input-projection",
+    "batch-sequences",
     "lower-lengths",
     "place-memory",
     "tile-for-machine",
