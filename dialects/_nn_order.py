@@ -33,7 +33,11 @@ class BiasBeforeReshape(RewritePattern):
     def match_and_rewrite(self, op: nn.BinaryOp, rewriter: PatternRewriter, /) -> None:
         """Rewrite `op` if it matches."""
         view = op.a.op if isinstance(op.a, OpResult) else None
-        if not isinstance(view, nn.ReshapeOp) or not view.result.has_one_use() or not constant(op.b):
+        if (
+            not isinstance(view, nn.ReshapeOp)
+            or not view.result.has_one_use()
+            or not constant(op.b)
+        ):
             return
         product = view.x.op if isinstance(view.x, OpResult) else None
         if not isinstance(product, nn.MatmulOp) or not product.result.has_one_use():

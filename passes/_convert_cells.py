@@ -151,7 +151,7 @@ class _Node:
         return None if np.all(array == steps) else value
 
 
-def _cell(  # noqa: PLR0917
+def _cell(
     node: _Node,
     emit: Emitter,
     kind: type[CellOp],

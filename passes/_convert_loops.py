@@ -178,7 +178,7 @@ def _length(op: OnnxOp, sequences: Sequence[SSAValue]) -> tuple[int, str]:
     return lengths.pop()
 
 
-def _trips(  # noqa: PLR0917
+def _trips(
     op: OnnxOp,
     emit: Emitter,
     trips: SSAValue | None,

@@ -14,7 +14,6 @@ from rnncc.dialects._types import is_float, numpy_dtype
 from rnncc.passes._lower.lowering import Lowering, tile_of
 from rnncc.passes._lower.ref import ONE, Dim, Index, Ref, collapse
 
-
 COMBINE = {"sum": "add", "mean": "add", "max": "max", "min": "min", "prod": "mul"}
 """The operation that joins the partial results of blocks of a reduced axis."""
 

@@ -69,7 +69,7 @@ def _extreme(kind: str, dtype: np.dtype):
     return dtype.type(-np.inf if kind == "max" else np.inf)
 
 
-def argreduce(  # noqa: PLR0917
+def argreduce(
     kind: str,
     x: np.ndarray,
     axis: int,

@@ -103,7 +103,7 @@ def _freeze(new: np.ndarray, old: np.ndarray, t: int, lens: np.ndarray | None) -
     return np.where((t < lens).reshape(-1, *[1] * (new.ndim - 1)), new, old)
 
 
-def _put(  # noqa: PLR0917
+def _put(
     out: np.ndarray,
     value: np.ndarray,
     t: int,

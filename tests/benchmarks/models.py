@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -37,7 +38,7 @@ def recurrent_model(
         weight("r", 1, rows, hidden),
         weight("b", 1, 2 * rows),
     ]
-    attributes = {"linear_before_reset": 1} if kind == "GRU" else {}
+    attributes: dict[str, Any] = {"linear_before_reset": 1} if kind == "GRU" else {}
     node = helper.make_node(
         kind,
         ["x", "w", "r", "b"],

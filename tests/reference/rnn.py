@@ -112,9 +112,7 @@ def _activations(
     return [bound[k * each : (k + 1) * each] for k in range(directions)]
 
 
-def _step(  # noqa: PLR0917
-    op_type, attributes, functions, xs, r, bias, peep, h, c
-) -> tuple[Array, Array]:
+def _step(op_type, attributes, functions, xs, r, bias, peep, h, c) -> tuple[Array, Array]:
     hidden = len(h)
     bound = attributes.get("clip")
 
