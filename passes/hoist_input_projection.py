@@ -28,6 +28,7 @@ from rnncc.dialects._types import copy_node, shape_of, type_of
 from rnncc.dialects.rnn import ScanOp, YieldOp
 from rnncc.passes._batch import POINTWISE, batch, can_batch
 from rnncc.passes._emit import Emitter
+from rnncc.passes._packed import is_packed
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class HoistInputProjectionPass(ModulePass):
         """Hoist from every scan of the module, inner ones first."""
         for scan in reversed([inner for inner in op.walk() if isinstance(inner, ScanOp)]):
             _hoist_invariants(scan)
+            if is_packed(scan):
+                # In the step a product has the rows that still run, outside it would have all.
+                continue
             _add_biases_first(scan)
             _hoist_products(scan)
 

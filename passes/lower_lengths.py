@@ -1,6 +1,7 @@
 """lower-lengths: per-row lengths become a mask, selects and a run-time number of steps.
 
-Needs: nothing. Ensures: no rnn.scan has lens. Exact.
+Needs: nothing. Ensures: no rnn.scan has lens, but for packed ones (`batch-sequences`), which
+run forward and whose rows `lower-to-npu` lets go one by one. Exact.
 
 The mask ``t < lens[b]`` is one more input of the scan; states are selected by it in the step,
 outputs once, after the scan. What runs backward by rows is turned by nn.reverse_sequence. Lengths
@@ -20,6 +21,7 @@ from rnncc.dialects import nn
 from rnncc.dialects._types import copy_node, shape_of, tensor_type, type_of
 from rnncc.dialects.rnn import ScanOp, YieldOp
 from rnncc.passes._emit import Emitter
+from rnncc.passes._packed import forward, is_packed
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,9 @@ class LowerLengthsPass(ModulePass):
 def _lower(scan: ScanOp, lens: SSAValue) -> None:
     emit = Emitter(scan)
     lens = _clamped(emit, scan, lens)
+    if is_packed(scan):
+        forward(scan, emit, lens)
+        return
     inputs = [
         emit(nn.ReverseSequenceOp(value, lens)) if reverse else value
         for value, reverse in zip(scan.inputs, scan.input_flags, strict=True)

@@ -15,7 +15,7 @@ from xdsl.passes import ModulePass
 from rnncc.dialects import npu
 from rnncc.dialects._types import shape_of, symbol_maxima, symbols_of, type_of
 from rnncc.errors import PassError
-from rnncc.passes._lower import elementwise, movement, product, reduction, scan
+from rnncc.passes._lower import elementwise, movement, packed, product, reduction
 from rnncc.passes._lower.lowering import MEMORY_ATTR, Lowering
 from rnncc.passes._lower.ref import Ref, same_window
 
@@ -24,7 +24,7 @@ HANDLERS = {
     **elementwise.HANDLERS,
     **reduction.HANDLERS,
     **product.HANDLERS,
-    **scan.HANDLERS,
+    **packed.HANDLERS,
 }
 
 
@@ -32,7 +32,7 @@ HANDLERS = {
 class LowerToNpuPass(ModulePass):
     """Lower nn operations and rnn.scan to npu instructions over buffers.
 
-    Needs: one function ``main`` of nn operations and rnn.scan without ``lens`` (`lower-lengths`);
+    Needs: one function ``main`` of nn operations and rnn.scan without ``lens`` (`lower-lengths`) unless packed;
     the attributes of `place-memory` and `tile-for-machine` where tensors do not fit on chip
     (without them everything is held in vector memory, in one piece).
     Ensures: ``main`` has no arguments and results but npu.input and npu.output buffers; every tensor

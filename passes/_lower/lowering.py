@@ -46,15 +46,18 @@ class Lowering(Mover):
         """Scalar tensors that a register holds: the step numbers of scans."""
         self.current: dict[Block | None, Operation] = {}
         """The operation being lowered in each open block of the source."""
+        self.rows: dict[SSAValue, Dim] = {}
+        """Values of packed steps, and how many of their rows (axis 0) are still running."""
         self.done: set[Operation] = set()
         """Operations that were lowered together with an earlier one."""
         self.handlers: dict[type[Operation], Callable[[Lowering, Operation], None]] = {}
 
     def dims(self, value: SSAValue) -> tuple[Dim, ...]:
         """The extents of a tensor value."""
-        return tuple(
+        dims = tuple(
             self.dim(n, s) for n, s in zip(shape_of(value), symbols_of(value), strict=True)
         )
+        return (self.rows[value], *dims[1:]) if value in self.rows else dims
 
     def dim(self, size: int, symbol: str) -> Dim:
         """An extent of at most `size` that follows `symbol` ("" when static)."""
