@@ -80,11 +80,18 @@ def _fill(
     capacity, align = limits(machine, memory, element_bytes)
     scale = machine.scale(element_bytes)[memory]
     if memory == "dram":
-        capacity -= sum(
+        fixed = sum(
             aligned(npu.byte_size(op.results[0]), align)
             for op in function.walk()
             if isinstance(op, npu.ConstOp | npu.InputOp | npu.OutputOp)
         )
+        if fixed > capacity:
+            raise CapacityError(
+                f"weights, inputs and outputs take {fixed // scale} bytes of dram, "
+                f"{machine.name} has {capacity // scale}",
+                "take a machine with more dram (--target)",
+            )
+        capacity -= fixed
     while True:
         ranges = [r for r in everything if npu.memory_of(r.buffer) == memory]
         addresses = place(ranges, capacity, align)

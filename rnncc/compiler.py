@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnncc.errors import DynamicTimeError, PassError
+from rnncc.errors import DynamicTimeError, InputError, PassError
+from rnncc.ir_file import is_ir_file, read_ir
 from rnncc.pipeline import PassTime, Pipeline
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Compilation:
         try:
             return self._module(stage, self.dynamic)
         except DynamicTimeError as error:
-            if not self.dynamic:
+            if not self.dynamic or is_ir_file(self.model):
                 raise
             self.static_reason = error.message
             return self._module(stage, False)
@@ -97,9 +98,12 @@ class Compilation:
         from rnncc.universe import make_context
 
         self.times.clear()
-        module = import_model(
-            self.model, shapes=self.shapes or None, dynamic=dynamic, values=self.values or None
-        )
+        if is_ir_file(self.model):
+            module = self._read_ir()
+        else:
+            module = import_model(
+                self.model, shapes=self.shapes or None, dynamic=dynamic, values=self.values or None
+            )
         if stage == "onnx":
             return module
         limit = MACHINE_PASSES if stage == "rnn" else ()
@@ -107,6 +111,11 @@ class Compilation:
             make_context(), module, stop_before=limit, target=self.target, numerics=self.numerics
         )
         return module
+
+    def _read_ir(self) -> ModuleOp:
+        if self.shapes or self.values or not self.dynamic:
+            raise InputError(f"{self.model}: IR states its own shapes", "leave the options out")
+        return read_ir(str(self.model))
 
     def program(self) -> Program:
         """The whole way.

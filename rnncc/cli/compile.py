@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from rnncc.cli import common
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``rnncc compile``."""
-    parser.add_argument("model", help="an .onnx file")
+    parser.add_argument("model", help="an .onnx file, or IR (.mlir)")
     parser.add_argument(
         "--output",
         "-o",
@@ -42,7 +43,7 @@ def main(args: argparse.Namespace) -> int:
 
         _write(args.output, disassemble(program))
         return 0
-    target = args.output or f"{args.model.removesuffix('.onnx')}.rnx"
+    target = args.output or str(Path(args.model).with_suffix(".rnx"))
     program.save(target)
     from rnncc.report import program_summary
 

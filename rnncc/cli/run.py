@@ -53,7 +53,7 @@ def main(args: argparse.Namespace) -> int:
     from rnncc.progress import stage
     from rnncc.runtime import check_length, run_program
 
-    if args.check and (args.timing_only or args.file.endswith(".rnx")):
+    if args.check and (args.timing_only or args.file.endswith((".rnx", ".mlir"))):
         raise InputError(
             "--check needs the model and its values", "give the .onnx file, without --timing-only"
         )

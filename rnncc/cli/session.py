@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rnncc.cli import common
 from rnncc.errors import PassError, nearest
+from rnncc.ir_file import is_ir_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,7 @@ def compilation_of(
 
     shapes = common.parse_shapes(args.shape)
     common.require_file(path)
-    if inputs:
+    if inputs and not is_ir_file(path):
         from rnncc.frontend.signature import shapes_from_inputs
 
         shapes = {**shapes_from_inputs(path, dict(inputs)), **shapes}

@@ -72,8 +72,8 @@ def _find(name: str, beside: Path | None, asker: Source | None) -> Path:
     else:
         message = f"unknown machine '{name}'"
         hint = nearest(name, machine_names())
-        hint = hint or f"known: {', '.join(machine_names())}"
-        hint += "; a file of your own must end in .toml"
+        known = ", ".join(machine_names())
+        hint = hint or f"known: {known}; a file of your own must end in .toml"
     raise asker.error(("inherits",), message, hint) if asker else MachineError(message, hint)
 
 
