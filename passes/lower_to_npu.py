@@ -15,14 +15,17 @@ from xdsl.passes import ModulePass
 from rnncc.dialects import npu
 from rnncc.dialects._types import shape_of, symbol_maxima, symbols_of, type_of
 from rnncc.errors import PassError
-from rnncc.passes._lower import elementwise, movement, packed, product, reduction
-from rnncc.passes._lower.lowering import MEMORY_ATTR, Lowering
+from rnncc.passes._lower import elementwise, gather, movement, packed, product, reduction, softmax
+from rnncc.passes._lower.attributes import MEMORY_ATTR
+from rnncc.passes._lower.lowering import Lowering
 from rnncc.passes._lower.ref import Ref, same_window
 
 HANDLERS = {
     **movement.HANDLERS,
+    **gather.HANDLERS,
     **elementwise.HANDLERS,
     **reduction.HANDLERS,
+    **softmax.HANDLERS,
     **product.HANDLERS,
     **packed.HANDLERS,
 }

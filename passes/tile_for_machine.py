@@ -7,7 +7,7 @@ from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
@@ -15,19 +15,20 @@ from rnncc.dialects import nn, rnn
 from rnncc.dialects._nn_base import ints
 from rnncc.dialects._types import shape_of
 from rnncc.errors import CapacityError
-from rnncc.passes._lower.budget import Budget, budget_of, itembytes, nbytes
-from rnncc.passes._lower.lowering import (
+from rnncc.passes._lower.attributes import (
     OUTER_ATTR,
-    ROOM_ATTR,
     TILE_ATTR,
     WEIGHTS_ATTR,
-    describe,
+    kept_of,
     memory_of_value,
 )
-from rnncc.passes._lower.storage import epilogue_of, root_of, stationary_left, weights_of
+from rnncc.passes._lower.budget import Budget, budget_of, itembytes, nbytes
+from rnncc.passes._lower.epilogue import epilogue_of
+from rnncc.passes._lower.lowering import describe
+from rnncc.passes._lower.panels import panel
+from rnncc.passes._lower.products import stationary_left, weights_of
+from rnncc.passes._lower.storage import root_of
 
-PANELS = 2
-"""Panels of streamed weights in the weight memory: one in use, one on its way."""
 BUFFERS = 2
 """Blocks of each off-chip operand in vector memory, for the same reason."""
 SCRATCH = {nn.SoftmaxOp: 2, nn.ReduceOp: 1}
@@ -71,12 +72,14 @@ class TileForMachinePass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Annotate every function of the module."""
         budget = budget_of(self.target, op)
+        products = [inner for inner in op.walk() if isinstance(inner, nn.MatmulOp)]
+        done = {epilogue_of(inner) for inner in products}
         for inner in op.walk():
             if isinstance(inner, func.FuncOp | nn.ConstantOp):
                 continue
             if isinstance(inner, nn.MatmulOp):
                 tile_product(inner, budget)
-            elif isinstance(inner, BLOCKED) and not _follows(inner):
+            elif isinstance(inner, BLOCKED) and inner not in done:
                 tile_vector(inner, budget)
 
 
@@ -91,11 +94,6 @@ def off_chip(value: SSAValue) -> bool:
                 return off_chip(parent.inputs[parent.slice_args.index(root)])
             return False
     return memory_of_value(root) == "dram"
-
-
-def _follows(op: Operation) -> bool:
-    maker = op.operands[0].owner
-    return isinstance(maker, nn.MatmulOp) and epilogue_of(maker) is op
 
 
 def tile_vector(op: Operation, budget: Budget) -> None:
@@ -165,7 +163,7 @@ def tile_product(op: nn.MatmulOp, budget: Budget) -> None:
     tm, tn, tk = m, n, k
     streamed = op.attributes.get(WEIGHTS_ATTR) == StringAttr("streamed")
     if streamed:
-        tn, tk = panel(op, n, k, item, budget)
+        tn, tk = panel(op, n - kept_of(op), k, item, budget)
     cost = (BUFFERS * k if off_chip(moving) else 0) + (BUFFERS * tn if off_chip(op.result) else 0)
     if cost * m * item > budget.staging:
         if cost * item > budget.vmem:
@@ -181,32 +179,3 @@ def tile_product(op: nn.MatmulOp, budget: Budget) -> None:
     by_n = nbytes(moving) * panels * off_chip(moving) + nbytes(held)
     by_m = nbytes(moving) * off_chip(moving) + nbytes(held) * blocks
     op.attributes[OUTER_ATTR] = StringAttr("m" if by_m < by_n else "n")
-
-
-def panel(op: nn.MatmulOp, n: int, k: int, item: int, budget: Budget) -> tuple[int, int]:
-    """Rows and columns of a panel of streamed weights, two of which fit the room."""
-    room = op.attributes.get(ROOM_ATTR)
-    free = room.value.data if isinstance(room, IntegerAttr) else budget.wmem
-    most = free // PANELS // item
-    native = budget.machine.matrix
-    if k <= most:
-        rows = min(n, most // k)
-        if rows >= n:
-            return n, k
-        if rows >= native.rows:
-            cut = even(n, rows)
-            return min(rows, -(-cut // native.rows) * native.rows), k
-        if rows >= 1 and k <= native.columns:
-            return rows, k
-    rows = min(n, native.rows)
-    columns = most // rows
-    if columns >= native.columns:
-        columns -= columns % native.columns
-    if columns < 1:
-        rows, columns = 1, most
-    if columns < 1:
-        raise CapacityError(
-            f"{describe(op)}: the weight memory of {budget.machine.name} has no room for a panel "
-            f"of its {n} x {k} weights ({free} bytes are free)",
-        )
-    return rows, min(k, columns)

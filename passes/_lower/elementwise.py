@@ -8,7 +8,8 @@ from typing import Any
 from xdsl.ir import Operation, SSAValue
 
 from rnncc.dialects import nn, npu
-from rnncc.passes._lower.lowering import Lowering, tile_of
+from rnncc.passes._lower.attributes import tile_of
+from rnncc.passes._lower.lowering import Lowering
 from rnncc.passes._lower.movement import settle
 from rnncc.passes._lower.ref import Ref
 

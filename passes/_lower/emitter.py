@@ -12,7 +12,8 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from rnncc.dialects import npu
 from rnncc.dialects._types import NODE_ATTR
-from rnncc.passes._lower.ref import Dim, Index, Ref
+from rnncc.passes._lower.dims import Dim
+from rnncc.passes._lower.ref import Index, Ref
 
 
 @dataclass

@@ -5,28 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, StringAttr
-from xdsl.ir import Block, BlockArgument, Operation, OpResult, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 
 from rnncc.dialects import nn, npu
 from rnncc.dialects._types import NODE_ATTR, node_name, shape_of, symbols_of, type_of
 from rnncc.errors import DynamicTimeError, RnnccError, UnsupportedError
-from rnncc.passes._lower.memory import Mover
-from rnncc.passes._lower.ref import Dim, Index, Ref
-
-MEMORY_ATTR = "npu.memory"
-"""On an operation or function: the memory of each result or argument (`place-memory`)."""
-WEIGHTS_ATTR = "npu.weights"
-"""On a product: ``resident`` or ``streamed`` weights (`place-memory`)."""
-ROOM_ATTR = "npu.room"
-"""On a product with streamed weights: bytes of weight memory for its panels (`place-memory`)."""
-TILE_ATTR = "npu.tile"
-"""On a product [m, n, k], elsewhere one number a dimension: the largest block (`tile-for-machine`)."""
-OUTER_ATTR = "npu.outer"
-"""On a tiled product: the loop that is outermost, ``m`` or ``n`` (`tile-for-machine`)."""
+from rnncc.passes._lower.attributes import memory_of_value
+from rnncc.passes._lower.blocks import Blocks
+from rnncc.passes._lower.dims import Dim
+from rnncc.passes._lower.ref import Index, Ref
 
 
-class Lowering(Mover):
+class Lowering(Blocks):
     """Values to windows (`env`), and the search for places to write results in.
 
     Args:
@@ -199,31 +189,6 @@ def describe(op: Operation) -> str:
 def single_use(value: SSAValue) -> bool:
     """Whether exactly one operand reads the value."""
     return value.has_one_use()
-
-
-def memory_of_value(value: SSAValue) -> str:
-    """The memory that `place-memory` chose for a value; vector memory without a choice."""
-    if isinstance(value, OpResult):
-        choice = value.op.attributes.get(MEMORY_ATTR)
-        index = value.index
-    else:
-        assert isinstance(value, BlockArgument)
-        parent = value.block.parent_op()
-        choice = parent.attributes.get(MEMORY_ATTR) if parent is not None else None
-        index = value.index
-        if parent is not None and parent.name != "func.func":
-            return "vmem"
-    if isinstance(choice, ArrayAttr):
-        entry = choice.data[index]
-        assert isinstance(entry, StringAttr)
-        return entry.data
-    return "vmem"
-
-
-def tile_of(op: Operation) -> tuple[int, ...] | None:
-    """The block that `tile-for-machine` chose for an operation."""
-    tile = op.attributes.get(TILE_ATTR)
-    return tuple(int(v) for v in tile.get_values()) if isinstance(tile, DenseArrayBase) else None
 
 
 def _block_of(value: SSAValue) -> Block | None:

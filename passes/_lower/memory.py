@@ -11,8 +11,9 @@ from xdsl.ir import Attribute, SSAValue
 
 from rnncc.dialects import npu
 from rnncc.dialects._weights import array_of
+from rnncc.passes._lower.dims import ONE, Dim, collapse
 from rnncc.passes._lower.emitter import Emitter
-from rnncc.passes._lower.ref import ONE, Dim, Index, Ref, collapse
+from rnncc.passes._lower.ref import Index, Ref
 
 SPLAT_LIMIT = 4096
 """Constants of more elements are not searched for a single repeated value."""
@@ -160,11 +161,12 @@ class Mover(Emitter):
         value = self.splat(ref)
         if value is not None:
             return self.number(value, ref.element).broadcast(ref.dims)
+        # A repeated dimension is loaded once, whatever extent (or register) repeats it.
         distinct = [ONE if not s else d for d, s in zip(ref.dims, ref.strides, strict=True)]
-        with self.at(self.depth_of(ref)):
-            key = (ref, self.turn) if ref.transient else ref
+        bare = replace(ref, dims=tuple(distinct))
+        with self.at(self.depth_of(bare)):
+            key = (bare, self.turn) if ref.transient else bare
             if key not in self.scope.cache:
-                bare = replace(ref, dims=tuple(distinct))
                 copy = self.staging(bare, name="load")
                 self.copy(copy, bare)
                 self.scope.cache[key] = copy
@@ -180,61 +182,6 @@ class Mover(Emitter):
         for scope in self.scopes:
             for key in [k for k in scope.cache if _mentions(k, buffer)]:
                 del scope.cache[key]
-
-    # Blocks of tensors that live off chip
-
-    def blocks(
-        self,
-        space: Sequence[Dim],
-        refs: Sequence[Ref],
-        tile: Sequence[int] | None,
-        body: Callable[[list[Ref]], None],
-    ) -> None:
-        """Run `body` for each block of an iteration space.
-
-        Args:
-            space: the extents; every ref has as many dims, of the extent or of 1.
-            tile: for each dim the largest block; None for the whole.
-        """
-        axis = next((i for i, t in enumerate(tile or ()) if t < space[i].size), None)
-        if tile is None or axis is None:
-            body(list(refs))
-            return
-        step = tile[axis]
-        rest = [
-            n if i == axis else t
-            for i, (n, t) in enumerate(zip((d.size for d in space), tile, strict=True))
-        ]
-
-        def block(start: Index, dim: Dim) -> None:
-            inner = [*space[:axis], dim, *space[axis + 1 :]]
-            self.blocks(inner, [r.window(axis, start, step, dim) for r in refs], rest, body)
-
-        dim = space[axis]
-        if dim.reg is None:
-            whole, left = divmod(dim.size, step)
-            self.turns(Dim(whole), lambda i: block(i, Dim(step)))
-            if left:
-                block(whole, Dim(left))
-            return
-        length = self.extent(dim)
-        count = self.scalar("ceildiv", length, step)
-        assert not isinstance(count, int)
-        with self.loop(Dim(-(-dim.size // step), count)) as i:
-            rows = self.scalar("sub", length, self.scalar("mul", i, step))
-            rows = self.scalar("min", rows, step)
-            assert not isinstance(rows, int)
-            block(i, Dim(step, rows))
-
-    def staged(self, dst: Ref, sources: Sequence[Ref], body: Callable[..., None]) -> None:
-        """Run ``body(dst, *sources)`` with everything in vector memory."""
-        inside = [self.load(s) for s in sources]
-        if dst.memory == "vmem":
-            body(dst, *inside)
-            return
-        block = self.staging(dst, name="block")
-        body(block, *inside)
-        self.copy(dst, block)
 
 
 def _mentions(key: Any, buffer: SSAValue) -> bool:

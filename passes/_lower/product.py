@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 
 from xdsl.dialects.builtin import StringAttr
@@ -10,36 +10,27 @@ from xdsl.ir import SSAValue
 
 from rnncc.dialects import nn, npu
 from rnncc.dialects._types import NODE_ATTR
-from rnncc.passes._lower.lowering import OUTER_ATTR, WEIGHTS_ATTR, Lowering, tile_of
-from rnncc.passes._lower.ref import ONE, Dim, Ref, collapse
-from rnncc.passes._lower.storage import epilogue_of, stationary_left
+from rnncc.passes._lower.attributes import OUTER_ATTR, WEIGHTS_ATTR, kept_of, tile_of
+from rnncc.passes._lower.dims import ONE, Dim, collapse
+from rnncc.passes._lower.epilogue import epilogue_line, epilogue_of
+from rnncc.passes._lower.lowering import Lowering
+from rnncc.passes._lower.products import stationary_left
+from rnncc.passes._lower.ref import Ref
+from rnncc.passes._lower.weights import Plan, multiply, pieces, weights
 
 BATCH_UNROLL = 4
 """Products of a batch that are written out rather than looped over."""
 
 
-@dataclass
-class Plan:
-    """How one product is cut, and what follows it."""
-
-    tile: tuple[int, ...]
-    """Largest extents (m, n, k) of one instruction."""
-    streamed: bool
-    """Whether weights pass through panels, loaded each time they are needed."""
-    rows_outer: bool
-    """Whether the loop over m is the outer one."""
-    depth: int
-    """Loop depth of the product: streamed weights are loaded again in each turn of it."""
-    after: nn.BinaryOp | None = None
-    """An operation with a vector along n that is done block by block, in place."""
-    line: Ref | None = None
-    """That vector."""
-
-
 def matmul(low: Lowering, op: nn.MatmulOp) -> None:
     """Bring the product to x [batch, m, k], w [batch, n, k], and emit it."""
     after = epilogue_of(op)
-    dst = low.place(op.result if after is None else after.result)
+    dst = target = low.place(op.result if after is None else after.result)
+    if after is not None:
+        # With a reshape between them the product may have no such view of the place.
+        view = target.reshape(low.dims(op.result))
+        dst = low.new(op.result) if view is None else view
+        low.put(op.result, dst)
     x, w = low.get(op.a), low.get(op.b)
     if op.transpose_b is None:
         w = _swap(w)
@@ -48,21 +39,37 @@ def matmul(low: Lowering, op: nn.MatmulOp) -> None:
         op.attributes.get(WEIGHTS_ATTR) == StringAttr("streamed"),
         op.attributes.get(OUTER_ATTR) == StringAttr("m"),
         low.depth,
+        kept=kept_of(op),
     )
     if after is not None:
-        plan.after, plan.line = after, _line(low, after.b)
+        plan.after, plan.line = after, _line(low, epilogue_line(op, after))
         low.done.add(after)
     if dst.empty:
         return
+    multiply_all(low, op, dst, x, w, plan)
+    if after is not None and dst.buffer is not target.buffer:
+        view = dst.reshape(target.dims)
+        assert view is not None
+        low.copy(target, view)
+
+
+def multiply_all(low: Lowering, op: nn.MatmulOp, dst: Ref, x: Ref, w: Ref, plan: Plan) -> None:
+    """The product itself; of nothing, it is zero."""
     if any(d.size == 0 for d in x.dims):
-        low.fill(dst, 0)
-        if plan.line is not None:
-            low.copy(dst, low.load(plan.line).broadcast(dst.dims))
+        lines = [] if plan.line is None else [plan.line]
+        low.staged(dst, lines, lambda *inside: nothing(low, plan, *inside))
         return
     x, w = (r.broadcast((*dst.dims[:-2], *r.dims[-2:])) for r in (x, w))
     if stationary_left(op):
         dst, x, w = _swap(dst), w, x
     batched(low, dst, x, w, plan)
+
+
+def nothing(low: Lowering, plan: Plan, out: Ref, *line: Ref) -> None:
+    """A product over no k, and what follows it."""
+    low.fill(out, 0)
+    if plan.after is not None:
+        follow(low, plan.after, out, line[0])
 
 
 def _line(low: Lowering, value: SSAValue) -> Ref:
@@ -133,6 +140,9 @@ def product(low: Lowering, dst: Ref, x: Ref, w: Ref, plan: Plan) -> None:
     """``dst[m, n] = x[m, k] w[n, k]``, cut into blocks that the memories hold."""
     m, n = dst.dims
     k = x.dims[1]
+    if 0 < plan.kept < n.size and n.reg is None:
+        _in_two(low, dst, x, w, plan)
+        return
     tm, tn, _ = plan.tile
     space = [m, n, k]
     refs = [dst.insert(2), x.insert(1), w.insert(0)]
@@ -147,6 +157,21 @@ def product(low: Lowering, dst: Ref, x: Ref, w: Ref, plan: Plan) -> None:
         low.blocks(dims, block, tile, lambda b: contract(low, b, plan))
 
     low.blocks(space, refs, first, inner)
+
+
+def _in_two(low: Lowering, dst: Ref, x: Ref, w: Ref, plan: Plan) -> None:
+    """The rows that stay first, while the panels of the others arrive."""
+    n, k = w.dims
+    tm = plan.tile[0]
+    stays = replace(plan, tile=(tm, plan.kept, k.size), streamed=False, kept=0)
+    for start, size, part in (
+        (0, plan.kept, stays),
+        (plan.kept, n.size - plan.kept, replace(plan, kept=0)),
+    ):
+        dim = Dim(size)
+        if plan.line is not None:
+            part.line = plan.line.window(0, start, 1, dim)
+        product(low, dst.window(1, start, 1, dim), x, w.window(0, start, 1, dim), part)
 
 
 def contract(low: Lowering, refs: list[Ref], plan: Plan) -> None:
@@ -175,56 +200,6 @@ def follow(low: Lowering, op: nn.BinaryOp, out: Ref, line: Ref) -> None:
         lambda d, a, b, **x: npu.BinaryOp(op.kind.data, d, a, b, **x),
     )
     low.node = before
-
-
-def pieces(low: Lowering, dst: Ref, x: Ref, w: Ref, step: int) -> None:
-    """A long k in pieces; their weights take turns in two places of the weight memory."""
-    n, k = w.dims
-    pair = low.alloc([Dim(2), Dim(n.size * step)], w.element, "wmem", "panels")
-    for number, start in enumerate(range(0, k.size, step)):
-        size = Dim(min(step, k.size - start))
-        slot = pair.at(0, number % 2)
-        held = replace(slot, dims=(n, size), strides=(size.size, 1))
-        load(low, held, w.window(1, start, 1, size))
-        multiply(low, dst, x.window(1, start, 1, size), held, accumulate=start > 0)
-
-
-def multiply(low: Lowering, dst: Ref, x: Ref, held: Ref, accumulate: bool = False) -> None:
-    """One product instruction."""
-    low.add(
-        npu.MmOp(
-            low.view(dst, [*dst.strides, 0]),
-            low.view(x, [x.strides[0], 0, x.strides[1]]),
-            low.view(held, [0, *held.strides]),
-            accumulate=accumulate,
-            **low.shape([dst.dims[0], dst.dims[1], x.dims[1]]),
-        )
-    )
-
-
-def weights(low: Lowering, w: Ref, plan: Plan) -> Ref:
-    """The matrix in the weight memory: loaded outside of the loops when it stays there."""
-    depth = low.depth_of(w)
-    if plan.streamed:
-        depth = max(depth, plan.depth)
-    with low.at(depth):
-        key = ("weights", w, low.turn) if plan.streamed else ("weights", w)
-        if key not in low.scope.cache:
-            held = low.staging(w, "wmem", "panel" if plan.streamed else "weights")
-            load(low, held, w)
-            low.scope.cache[key] = held
-        return low.scope.cache[key]
-
-
-def load(low: Lowering, held: Ref, w: Ref) -> None:
-    """One matrix into the weight memory."""
-    low.add(
-        npu.DmaOp(
-            low.view(held, [0, *held.strides]),
-            low.view(w, [0, *w.strides]),
-            **low.shape([ONE, *w.dims]),
-        )
-    )
 
 
 HANDLERS = {nn.MatmulOp: matmul}

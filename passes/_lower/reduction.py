@@ -1,4 +1,4 @@
-"""nn operations that reduce dimensions: reduce, arg_reduce, softmax."""
+"""nn.reduce: sums, means, products and extremes over any axes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from xdsl.ir import Attribute
 
 from rnncc.dialects import nn, npu
 from rnncc.dialects._types import is_float, numpy_dtype
-from rnncc.passes._lower.lowering import Lowering, tile_of
-from rnncc.passes._lower.ref import ONE, Dim, Index, Ref, collapse
+from rnncc.passes._lower.attributes import tile_of
+from rnncc.passes._lower.dims import Dim, collapse
+from rnncc.passes._lower.lowering import Lowering
+from rnncc.passes._lower.ref import Index, Ref
 
 COMBINE = {"sum": "add", "mean": "add", "max": "max", "min": "min", "prod": "mul"}
 """The operation that joins the partial results of blocks of a reduced axis."""
@@ -22,7 +24,7 @@ def reduce_(low: Lowering, op: nn.ReduceOp) -> None:
     """Sum, product, extremes by one instruction a group of axes; the mean divides the sum."""
     kind, axes = op.kind.data, [*op.axes.get_values()]
     source = low.get(op.x)
-    target = _kept(low.place(op.result), axes, op.keepdims is None)
+    target = kept(low.place(op.result), axes, op.keepdims is None)
     tile = tile_of(op)
     cut = tile is not None and any(tile[a] < source.dims[a].size for a in axes)
 
@@ -66,7 +68,7 @@ def _in_blocks(low: Lowering, kind: str, dst: Ref, src: Ref, axes: list[int], ti
         low.copy(dst, total)
 
 
-def _kept(ref: Ref, axes: Sequence[int], missing: bool) -> Ref:
+def kept(ref: Ref, axes: Sequence[int], missing: bool) -> Ref:
     """The result with an extent of 1 and a stride of 0 in place of each reduced axis."""
     for axis in axes:
         ref = ref.insert(axis) if missing else ref.slice(axis, 0, 1, 0)
@@ -174,52 +176,4 @@ def identity(kind: str, element: Attribute) -> float | int:
     return int(bounds.min if kind == "max" else bounds.max)
 
 
-def arg_reduce(low: Lowering, op: nn.ArgReduceOp) -> None:
-    """One instruction over the axis, wherever it lies."""
-    axis = op.axis.value.data
-    source = low.get(op.x)
-    target = _kept(low.place(op.result), [axis], op.keepdims is None)
-    last = op.select_last is not None
-
-    def inside(dst: Ref, src: Ref) -> None:
-        order = [i for i in range(len(src.dims)) if i != axis] + [axis]
-        low.walk(
-            [dst.transpose(order), src.transpose(order)],
-            lambda d, a, **x: npu.ArgReduceOp(op.kind.data, d, a, select_last=last, **x),
-            fixed=1,
-        )
-
-    def block(refs: list[Ref]) -> None:
-        low.staged(refs[0], refs[1:], inside)
-
-    low.blocks(source.dims, [target, source], tile_of(op), block)
-
-
-def softmax(low: Lowering, op: nn.SoftmaxOp) -> None:
-    """exp(x - max) over its sum; the logarithm subtracts the sum's logarithm instead."""
-    axis = op.axis.value.data
-    source, target = low.get(op.x), low.place(op.result)
-    log = op.log is not None
-
-    def inside(dst: Ref, src: Ref) -> None:
-        kept = [ONE if i == axis else d for i, d in enumerate(src.dims)]
-        peak = low.alloc(kept, src.element, name="max")
-        total = low.alloc(kept, src.element, name="sum")
-        wide_peak, wide_total = peak.broadcast(src.dims), total.broadcast(src.dims)
-        accumulate(low, "max", peak, src, [axis])
-        low.walk([dst, src, wide_peak], lambda d, a, b, **x: npu.BinaryOp("sub", d, a, b, **x))
-        terms = low.alloc(src.dims, src.element, name="exp") if log else dst
-        low.walk([terms, dst], lambda d, a, **x: npu.UnaryOp("exp", d, a, **x))
-        accumulate(low, "sum", total, terms, [axis])
-        if log:
-            low.walk([total, total], lambda d, a, **x: npu.UnaryOp("log", d, a, **x))
-        kind = "sub" if log else "div"
-        low.walk([dst, dst, wide_total], lambda d, a, b, **x: npu.BinaryOp(kind, d, a, b, **x))
-
-    def block(refs: list[Ref]) -> None:
-        low.staged(refs[0], refs[1:], inside)
-
-    low.blocks(source.dims, [target, source], tile_of(op), block)
-
-
-HANDLERS = {nn.ReduceOp: reduce_, nn.ArgReduceOp: arg_reduce, nn.SoftmaxOp: softmax}
+HANDLERS = {nn.ReduceOp: reduce_}

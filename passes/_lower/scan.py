@@ -8,9 +8,11 @@ from functools import partial
 from xdsl.ir import Block, Operation, SSAValue
 
 from rnncc.dialects import nn, rnn
+from rnncc.passes._lower.attributes import memory_of_value
+from rnncc.passes._lower.dims import Dim
 from rnncc.passes._lower.elementwise import IN_PLACE
-from rnncc.passes._lower.lowering import Lowering, memory_of_value
-from rnncc.passes._lower.ref import Dim, Ref, same_window
+from rnncc.passes._lower.lowering import Lowering
+from rnncc.passes._lower.ref import Ref, same_window
 
 VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastOp, nn.DynamicSliceOp)
 """Operations whose result may be the operand's own storage."""
@@ -85,7 +87,10 @@ def _step(
     low.registers[op.index] = index
     for argument, value, reverse in zip(op.slice_args, op.inputs, op.input_flags, strict=True):
         if _used(argument):
-            low.put(argument, _slice(low, sequences[value], count, index, reverse))
+            step = _slice(low, sequences[value], count, index, reverse)
+            # Several readers, each of a part perhaps: one transfer brings the whole step.
+            shared = step.memory == "dram" and not argument.has_one_use()
+            low.put(argument, low.load(step) if shared else step)
     for argument, state in zip(op.state_args, states, strict=True):
         low.put(argument, replace(state, level=low.depth))
     end = op.terminator

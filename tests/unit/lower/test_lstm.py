@@ -46,3 +46,14 @@ def test_little_memory(tmp_path, wmem, vmem, symbol):
         if isinstance(op, npu.AllocOp) and op.buffer.type.memory.data != "dram":
             room = vmem if op.buffer.type.memory.data == "vmem" else 2 * wmem
             assert np.prod(op.buffer.type.dims) * 4 <= room
+
+
+def test_part_of_the_weights_stays(tmp_path):
+    lowered = check(model(T=3, B=2, D=8, H=16), tiny(tmp_path, 1200, 8192))
+    loads = [
+        op for op in lowered.walk() if isinstance(op, npu.DmaOp) and npu.memory_of(op.dst) == "wmem"
+    ]
+    # Of the recurrent matrix the first rows are loaded once, in front of the loop over time.
+    assert any(isinstance(op.parent_op(), npu.LoopOp) for op in loads)
+    rows = [op.extent_values[1] for op in loads if op.extent_values[2] == 16]
+    assert max(rows) > min(rows)

@@ -220,6 +220,25 @@ def test_matmul(a, b, transpose, constant, target):
     check(g.module(z, g.add(nn.UnaryOp("neg", z))), target)
 
 
+@pytest.mark.parametrize("shape", [(6, 5), (2, 3, 5), (3, 1, 2, 5)])
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("bias", [(5,), (1, 5), (1,), ()])
+def test_bias_behind_a_reshape(shape, swapped, bias, target):
+    g = Graph()
+    x, b = g.input((6, 4)), g.input(bias)
+    y = g.add(nn.MatmulOp(x, g.const(np.arange(20).reshape(4, 5))))
+    y = g.add(nn.ReshapeOp(y, tensor_type(element_type("f4"), shape)))
+    z = g.add(nn.BinaryOp("add", *((b, y) if swapped else (y, b))))
+    t = g.add(nn.TransposeOp(z, [len(shape) - 1, *range(len(shape) - 1)]))
+    check(g.module(t), target)
+
+
+def test_product_of_nothing(target):
+    g = Graph()
+    y = g.add(nn.MatmulOp(g.input((3, 0)), g.input((0, 4))))
+    check(g.module(g.add(nn.BinaryOp("add", y, g.input((4,))))), target)
+
+
 def test_unary_parameters():
     g = Graph()
     x = g.input((9,))

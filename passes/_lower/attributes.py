@@ -1,0 +1,52 @@
+"""The attributes by which `place-memory` and `tile-for-machine` tell `lower-to-npu` what they chose."""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, IntegerAttr, StringAttr
+from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
+
+MEMORY_ATTR = "npu.memory"
+"""On an operation or function: the memory of each result or argument (`place-memory`)."""
+WEIGHTS_ATTR = "npu.weights"
+"""On a product: ``resident`` or ``streamed`` weights (`place-memory`)."""
+KEPT_ATTR = "npu.kept"
+"""On a product with streamed weights in a loop: rows of them that stay (`place-memory`)."""
+ROOM_ATTR = "npu.room"
+"""On a product with streamed weights: bytes of weight memory for its panels (`place-memory`)."""
+TILE_ATTR = "npu.tile"
+"""On a product [m, n, k], elsewhere one number a dimension: the largest block (`tile-for-machine`)."""
+OUTER_ATTR = "npu.outer"
+"""On a tiled product: the loop that is outermost, ``m`` or ``n`` (`tile-for-machine`)."""
+EPILOGUE_ATTR = "npu.epilogue"
+"""On a product: its one reader works on each of its blocks, in place (`place-memory`)."""
+
+
+def memory_of_value(value: SSAValue) -> str:
+    """The memory that `place-memory` chose for a value; vector memory without a choice."""
+    if isinstance(value, OpResult):
+        choice = value.op.attributes.get(MEMORY_ATTR)
+        index = value.index
+    else:
+        assert isinstance(value, BlockArgument)
+        parent = value.block.parent_op()
+        choice = parent.attributes.get(MEMORY_ATTR) if parent is not None else None
+        index = value.index
+        if parent is not None and parent.name != "func.func":
+            return "vmem"
+    if isinstance(choice, ArrayAttr):
+        entry = choice.data[index]
+        assert isinstance(entry, StringAttr)
+        return entry.data
+    return "vmem"
+
+
+def kept_of(op: Operation) -> int:
+    """Rows of streamed weights that stay in the weight memory."""
+    kept = op.attributes.get(KEPT_ATTR)
+    return kept.value.data if isinstance(kept, IntegerAttr) else 0
+
+
+def tile_of(op: Operation) -> tuple[int, ...] | None:
+    """The block that `tile-for-machine` chose for an operation."""
+    tile = op.attributes.get(TILE_ATTR)
+    return tuple(int(v) for v in tile.get_values()) if isinstance(tile, DenseArrayBase) else None

@@ -1,0 +1,139 @@
+"""The part of `place-memory` that decides about weights: which stay, which pass through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from xdsl.dialects import func
+from xdsl.dialects.builtin import IntegerAttr, StringAttr, i64
+from xdsl.ir import Block, Operation, SSAValue
+
+from rnncc.dialects import nn, rnn
+from rnncc.dialects._types import shape_of
+from rnncc.passes._lower.attributes import KEPT_ATTR, ROOM_ATTR, WEIGHTS_ATTR
+from rnncc.passes._lower.budget import Budget, nbytes
+from rnncc.passes._lower.products import stationary_left, weights_of
+from rnncc.passes._lower.storage import ancestor_in, root_of
+
+PANEL_SHARE = 16
+"""A panel of streamed weights takes at least this fraction of the room beside what stays."""
+
+
+@dataclass
+class Matrix:
+    """A weight matrix, the products that use it, and when it must be there."""
+
+    size: int
+    home: Block
+    start: int
+    end: int
+    turns: int = 0
+    products: list[nn.MatmulOp] = field(default_factory=list)
+
+
+def place_weights(function: func.FuncOp, budget: Budget) -> None:
+    """Choose resident or streamed for each weight matrix; see the pass."""
+    block = function.body.block
+    order = {op: i for i, op in enumerate(block.ops)}
+    matrices: dict[object, Matrix] = {}
+    for op in function.walk():
+        if not isinstance(op, nn.MatmulOp):
+            continue
+        value = weights_of(op)
+        position = order[_top(block, op)]
+        if position is None:
+            continue
+        key = (value, value is op.b and op.transpose_b is not None)
+        entry = matrices.setdefault(
+            key, Matrix(matrix_bytes(value), _home(block, value), position, position)
+        )
+        entry.start, entry.end = min(entry.start, position), max(entry.end, position)
+        entry.turns += _turns(op)
+        entry.products.append(op)
+    load = [0] * len(order)
+    kept: list[Matrix] = []
+    ranked = sorted(matrices.values(), key=lambda m: (-m.turns, m.size))
+    everything = [0] * len(order)
+    for matrix in ranked:
+        for i in range(matrix.start, matrix.end + 1):
+            everything[i] += matrix.size
+    # Panels of what does not fit need room as well, if there is anything that does not fit.
+    room = budget.wmem if max(everything, default=0) <= budget.wmem else budget.wmem * 3 // 4
+    for matrix in ranked:
+        span = range(matrix.start, matrix.end + 1)
+        if all(load[i] + matrix.size <= room for i in span):
+            kept.append(matrix)
+            for i in span:
+                load[i] += matrix.size
+    for matrix in ranked:
+        if any(m is matrix for m in kept):
+            _mark(matrix, "resident")
+            continue
+        _mark(matrix, "streamed")
+        if matrix.turns > 1 and matrix.home is block:
+            _keep_part(matrix, load, budget)
+    for matrix in ranked:
+        for op in matrix.products:
+            if op.attributes[WEIGHTS_ATTR] == StringAttr("streamed"):
+                free = budget.wmem - load[order[_top(block, op)]]
+                op.attributes[ROOM_ATTR] = IntegerAttr(free, i64)
+
+
+def _mark(matrix: Matrix, choice: str) -> None:
+    for op in matrix.products:
+        op.attributes[WEIGHTS_ATTR] = StringAttr(choice)
+
+
+def _keep_part(matrix: Matrix, load: list[int], budget: Budget) -> None:
+    """Let the first rows of streamed weights stay, in what is left beside two panels."""
+    span = range(matrix.start, matrix.end + 1)
+    free = budget.wmem - max(load[i] for i in span)
+    n, k = weight_shape(matrix.products[0])
+    row = matrix.size // n if n else 0
+    native = budget.machine.matrix.rows
+    panel = max(native * row, free // PANEL_SHARE)
+    rows = (free - 2 * panel) // max(1, row) // native * native
+    if rows < native or not k:
+        return
+    for i in span:
+        load[i] += rows * row
+    for op in matrix.products:
+        op.attributes[KEPT_ATTR] = IntegerAttr(rows, i64)
+
+
+def weight_shape(op: nn.MatmulOp) -> tuple[int, int]:
+    """n and k of the matrix that a product holds as weights."""
+    result = shape_of(op.result)
+    return result[-2 if stationary_left(op) else -1], shape_of(op.a)[-1]
+
+
+def matrix_bytes(value: SSAValue) -> int:
+    """Bytes of one matrix of a (perhaps batched) operand."""
+    shape = shape_of(value)
+    batch = 1
+    for n in shape[:-2]:
+        batch *= n
+    return nbytes(value) // batch if batch else 0
+
+
+def _top(block: Block, op: Operation) -> Operation:
+    top = ancestor_in(block, op)
+    assert top is not None
+    return top
+
+
+def _home(block: Block, value: SSAValue) -> Block:
+    owner = root_of(value).owner
+    home = owner if isinstance(owner, Block) else owner.parent
+    return home or block
+
+
+def _turns(op: Operation) -> int:
+    """How often an operation runs, at the largest lengths."""
+    turns = 1
+    parent = op.parent_op()
+    while parent is not None:
+        if isinstance(parent, rnn.ScanOp):
+            turns *= max(1, parent.count)
+        parent = parent.parent_op()
+    return turns

@@ -1,0 +1,80 @@
+"""Weights on their way into the weight memory, and the product instruction that uses them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rnncc.dialects import nn, npu
+from rnncc.passes._lower.dims import ONE, Dim
+from rnncc.passes._lower.lowering import Lowering
+from rnncc.passes._lower.ref import Ref
+
+
+@dataclass
+class Plan:
+    """How one product is cut, and what follows it."""
+
+    tile: tuple[int, ...]
+    """Largest extents (m, n, k) of one instruction."""
+    streamed: bool
+    """Whether weights pass through panels, loaded each time they are needed."""
+    rows_outer: bool
+    """Whether the loop over m is the outer one."""
+    depth: int
+    """Loop depth of the product: streamed weights are loaded again in each turn of it."""
+    after: nn.BinaryOp | None = None
+    """An operation with a vector along n that is done block by block, in place."""
+    line: Ref | None = None
+    """That vector."""
+    kept: int = 0
+    """Rows of streamed weights that stay all the same."""
+
+
+def pieces(low: Lowering, dst: Ref, x: Ref, w: Ref, step: int) -> None:
+    """A long k in pieces; their weights take turns in two places of the weight memory."""
+    n, k = w.dims
+    pair = low.alloc([Dim(2), Dim(n.size * step)], w.element, "wmem", "panels")
+    for number, start in enumerate(range(0, k.size, step)):
+        size = Dim(min(step, k.size - start))
+        slot = pair.at(0, number % 2)
+        held = replace(slot, dims=(n, size), strides=(size.size, 1))
+        load(low, held, w.window(1, start, 1, size))
+        multiply(low, dst, x.window(1, start, 1, size), held, accumulate=start > 0)
+
+
+def multiply(low: Lowering, dst: Ref, x: Ref, held: Ref, accumulate: bool = False) -> None:
+    """One product instruction."""
+    low.add(
+        npu.MmOp(
+            low.view(dst, [*dst.strides, 0]),
+            low.view(x, [x.strides[0], 0, x.strides[1]]),
+            low.view(held, [0, *held.strides]),
+            accumulate=accumulate,
+            **low.shape([dst.dims[0], dst.dims[1], x.dims[1]]),
+        )
+    )
+
+
+def weights(low: Lowering, w: Ref, plan: Plan) -> Ref:
+    """The matrix in the weight memory: loaded outside of the loops when it stays there."""
+    depth = low.depth_of(w)
+    if plan.streamed:
+        depth = max(depth, plan.depth)
+    with low.at(depth):
+        key = ("weights", w, low.turn) if plan.streamed else ("weights", w)
+        if key not in low.scope.cache:
+            held = low.staging(w, "wmem", "panel" if plan.streamed else "weights")
+            load(low, held, w)
+            low.scope.cache[key] = held
+        return low.scope.cache[key]
+
+
+def load(low: Lowering, held: Ref, w: Ref) -> None:
+    """One matrix into the weight memory."""
+    low.add(
+        npu.DmaOp(
+            low.view(held, [0, *held.strides]),
+            low.view(w, [0, *w.strides]),
+            **low.shape([ONE, *w.dims]),
+        )
+    )
