@@ -25,7 +25,7 @@ from rnncc.passes._lower.attributes import (
 from rnncc.passes._lower.budget import Budget, budget_of, itembytes, nbytes
 from rnncc.passes._lower.epilogue import epilogue_of
 from rnncc.passes._lower.lowering import describe
-from rnncc.passes._lower.panels import panel
+from rnncc.passes._lower.panels import even, panel
 from rnncc.passes._lower.products import stationary_left, weights_of
 from rnncc.passes._lower.storage import root_of
 
@@ -125,14 +125,6 @@ def tile_vector(op: Operation, budget: Budget) -> None:
         tile[axis] = even(shape[axis], min(shape[axis], room))
         room //= tile[axis]
     op.attributes[TILE_ATTR] = ints(tile)
-
-
-def even(size: int, most: int) -> int:
-    """A block of at most `most` that cuts `size` into the fewest pieces, nearly equal."""
-    if most >= size:
-        return size
-    pieces = -(-size // max(1, most))
-    return -(-size // pieces)
 
 
 def reduced_axes(op: Operation) -> tuple[int, ...]:

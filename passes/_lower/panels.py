@@ -1,4 +1,4 @@
-"""The size of a panel of streamed weights."""
+"""How large the pieces are that something is cut into."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ from rnncc.passes._lower.lowering import describe
 
 PANELS = 2
 """Panels of streamed weights in the weight memory: one in use, one on its way."""
+
+
+def even(size: int, most: int) -> int:
+    """A block of at most `most` that cuts `size` into the fewest pieces, nearly equal."""
+    if most >= size:
+        return size
+    pieces = -(-size // max(1, most))
+    return -(-size // pieces)
 
 
 def panel(op: nn.MatmulOp, n: int, k: int, item: int, budget: Budget) -> tuple[int, int]:

@@ -8,11 +8,11 @@ from math import prod
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import SSAValue
 
-from rnncc.dialects import nn, npu
-from rnncc.dialects._types import NODE_ATTR
+from rnncc.dialects import nn
 from rnncc.passes._lower.attributes import OUTER_ATTR, WEIGHTS_ATTR, kept_of, tile_of
 from rnncc.passes._lower.dims import ONE, Dim, collapse
 from rnncc.passes._lower.epilogue import epilogue_line, epilogue_of
+from rnncc.passes._lower.follow import follow, nothing
 from rnncc.passes._lower.lowering import Lowering
 from rnncc.passes._lower.products import stationary_left
 from rnncc.passes._lower.ref import Ref
@@ -63,13 +63,6 @@ def multiply_all(low: Lowering, op: nn.MatmulOp, dst: Ref, x: Ref, w: Ref, plan:
     if stationary_left(op):
         dst, x, w = _swap(dst), w, x
     batched(low, dst, x, w, plan)
-
-
-def nothing(low: Lowering, plan: Plan, out: Ref, *line: Ref) -> None:
-    """A product over no k, and what follows it."""
-    low.fill(out, 0)
-    if plan.after is not None:
-        follow(low, plan.after, out, line[0])
 
 
 def _line(low: Lowering, value: SSAValue) -> Ref:
@@ -189,17 +182,6 @@ def contract(low: Lowering, refs: list[Ref], plan: Plan) -> None:
 
     lines = [] if plan.line is None else [refs[3].at(2, 0).at(0, 0)]
     low.staged(dst, [x, *lines], inside)
-
-
-def follow(low: Lowering, op: nn.BinaryOp, out: Ref, line: Ref) -> None:
-    """The operation behind the product, on the block that has just been made."""
-    before = low.node
-    low.node = op.attributes.get(NODE_ATTR, before)
-    low.walk(
-        [out, out, line.broadcast(out.dims)],
-        lambda d, a, b, **x: npu.BinaryOp(op.kind.data, d, a, b, **x),
-    )
-    low.node = before
 
 
 HANDLERS = {nn.MatmulOp: matmul}
