@@ -14,8 +14,9 @@ from xdsl.ir import SSAValue
 from rnncc.dialects import npu, rnn
 from rnncc.errors import PassError
 from rnncc.passes._lower import scan as plain
+from rnncc.passes._lower.dims import Dim
 from rnncc.passes._lower.lowering import Lowering
-from rnncc.passes._lower.ref import Dim, Index, Ref
+from rnncc.passes._lower.ref import Index, Ref
 from rnncc.passes._packed import rows_of_step
 
 
