@@ -13,6 +13,7 @@ from rnncc.errors import RnnccError, nearest
 COMMANDS = {
     "compile": "compile a model to a program (.rnx), or show it at any level",
     "run": "compile if needed, simulate, and report values and cycles",
+    "serve-sim": "replay requests against a machine under batching policies",
     "verify": "compare a model's compiled outputs with a reference",
     "opt": "read IR or ONNX, run passes, print IR (an xdsl-opt with rnncc's dialects)",
     "asm": "assemble text to a program",
@@ -66,7 +67,7 @@ def _dispatch(name: str, rest: list[str]) -> int:
         from rnncc import opt
 
         return opt.main(rest)
-    module = importlib.import_module(f"rnncc.cli.{name}")
+    module = importlib.import_module(f"rnncc.cli.{name.replace('-', '_')}")
     parser = _Parser(
         prog=f"rnncc {name}",
         description=COMMANDS[name],
