@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
+import onnx.shape_inference
 from onnx.backend.base import Backend, BackendRep
 
 from rnncc import api
@@ -135,6 +136,10 @@ class RnnccBackend(Backend):
         opset = kwargs.pop("opset_version", onnx.defs.onnx_opset_version())
         graph = onnx.helper.make_graph([node], "node", info, outputs)
         model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)])
+        if outputs_info is None:
+            model = onnx.shape_inference.infer_shapes(
+                model
+            )  # a model must state its outputs' types
         return cls.run_model(model, arrays, device, **kwargs)
 
     @classmethod
