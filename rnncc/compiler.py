@@ -62,6 +62,7 @@ class Compilation:
         self.numerics = numerics
         self.dynamic = dynamic
         self.static_reason: str | None = None
+        self.length_inputs: dict[str, tuple[int, str]] = {}
         self.times: list[PassTime] = []
 
     def verify_each(self) -> None:
@@ -95,6 +96,8 @@ class Compilation:
 
     def _module(self, stage: str, dynamic: bool) -> ModuleOp:
         from rnncc.frontend import import_model
+        from rnncc.random_inputs import main_function, names_of
+        from rnncc.sequence_lengths import length_inputs
         from rnncc.universe import make_context
 
         self.times.clear()
@@ -104,6 +107,8 @@ class Compilation:
             module = import_model(
                 self.model, shapes=self.shapes or None, dynamic=dynamic, values=self.values or None
             )
+        function = main_function(module)
+        self.length_inputs = length_inputs(function, names_of(function, "inputs"))
         if stage == "onnx":
             return module
         limit = MACHINE_PASSES if stage == "rnn" else ()
@@ -138,4 +143,8 @@ class Compilation:
         program = generate(module, self.machine, self.numerics)
         if self.static_reason:
             program.report["static_time"] = self.static_reason
+        # Checked at each run: ONNX leaves a length outside 0..T undefined.
+        lengths = {name: list(time) for name, time in self.length_inputs.items()}
+        if lengths:
+            program.report["sequence_lens"] = lengths
         return program

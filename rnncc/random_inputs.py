@@ -7,29 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, StringAttr, TensorType
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import SSAValue
 
-from rnncc.dialects._types import numpy_dtype
+from rnncc.dialects._types import numpy_dtype, shape_of
 from rnncc.isa.types import NUMPY_TYPES
+from rnncc.sequence_lengths import time_of_lengths, uses_through
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rnncc.program import Program
-
-TRANSPARENT = {
-    "onnx.Cast",
-    "onnx.Reshape",
-    "onnx.Squeeze",
-    "onnx.Unsqueeze",
-    "onnx.Transpose",
-    "onnx.Identity",
-    "onnx.Flatten",
-    "onnx.Expand",
-    "onnx.Slice",
-    "onnx.Concat",
-}
-"""Operators through which an index stays the same index."""
 
 
 def main_function(module: ModuleOp) -> func.FuncOp:
@@ -87,50 +74,25 @@ def _random(
     if dtype.kind == "b":
         return rng.integers(0, 2, shape).astype(bool)
     if dtype.kind in "iu":
-        low, high = _integer_range(value)
+        low, high = _integer_range(value, lengths)
         return rng.integers(low, high, shape).astype(dtype)
     return rng.standard_normal(shape).astype(dtype)
 
 
-def _integer_range(value: SSAValue) -> tuple[int, int]:
+def _integer_range(value: SSAValue, lengths: Mapping[str, int]) -> tuple[int, int]:
     """The half-open range that an integer input's uses allow; [0, 2) when nothing is known."""
-    pending, seen, found = [value], set(), []
-    while pending:
-        current = pending.pop()
-        if current in seen:
-            continue
-        seen.add(current)
-        for use in current.uses:
-            bounds = _range_of_use(use.operation, use.index)
-            if bounds:
-                found.append(bounds)
-            elif use.operation.name in TRANSPARENT and use.index == 0:
-                pending.extend(use.operation.results)
+    found = []
+    for op, index in uses_through(value):
+        if op.name in ("onnx.Gather", "nn.gather") and index == 1:
+            axis = op.properties.get("axis")
+            position = axis.value.data if isinstance(axis, IntegerAttr) else 0
+            found.append((0, shape_of(op.operands[0])[position]))
+        if (time := time_of_lengths(op, index)) is not None:
+            maximum, symbol = time
+            found.append((1, lengths.get(symbol, maximum) + 1))
     if not found:
         return 0, 2
     return max(low for low, _ in found), min(high for _, high in found)
-
-
-def _range_of_use(op: Operation, index: int) -> tuple[int, int] | None:
-    if op.name in ("onnx.Gather", "nn.gather") and index == 1:
-        axis = op.properties.get("axis")
-        position = axis.value.data if isinstance(axis, IntegerAttr) else 0
-        return 0, _dims(op.operands[0])[position]
-    if op.name in ("onnx.LSTM", "onnx.GRU", "onnx.RNN") and _is_lengths(op, index):
-        layout = op.properties.get("layout")
-        time_axis = 1 if isinstance(layout, IntegerAttr) and layout.value.data else 0
-        return 1, _dims(op.operands[0])[time_axis] + 1
-    return None
-
-
-def _is_lengths(op: Operation, index: int) -> bool:
-    lens = getattr(op, "sequence_lens", None)
-    return lens is not None and op.operands[index] is lens
-
-
-def _dims(value: SSAValue) -> tuple[int, ...]:
-    assert isinstance(value.type, TensorType)
-    return value.type.get_shape()
 
 
 def random_for_program(

@@ -88,7 +88,8 @@ class Report:
 
         console = console or Console(highlight=False)
         for part in self._parts():
-            console.print(part)
+            # Sentences are left to the terminal to wrap; a pipe gets whole lines.
+            console.print(part, soft_wrap=isinstance(part, str))
 
     def __str__(self) -> str:
         from io import StringIO

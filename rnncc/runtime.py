@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnncc.errors import InputError, nearest
+from rnncc.errors import InputError, ProgramError, nearest
 from rnncc.isa.types import NUMPY_TYPES
 
 if TYPE_CHECKING:
@@ -114,7 +114,28 @@ def bind_inputs(
             )
         _match_shape(program, port, array.shape, lengths)
         arrays[port.name] = array
+    for name, maximum, symbol in _sequence_lens(program):
+        time = dict(lengths).get(symbol, maximum)
+        _check_sequence_lens(name, arrays.get(name), time)
     return arrays, lengths
+
+
+def _sequence_lens(program: Program) -> list[tuple[str, int, str]]:
+    """The inputs that are lengths, from the report, which a program file may have written in any form."""
+    try:
+        return [
+            (n, int(m), str(s)) for n, (m, s) in program.report.get("sequence_lens", {}).items()
+        ]
+    except (AttributeError, TypeError, ValueError):
+        raise ProgramError(
+            "the program's 'sequence_lens' are not name: [maximum, symbol]"
+        ) from None
+
+
+def _check_sequence_lens(name: str, lens: np.ndarray | None, time: int) -> None:
+    if lens is not None and lens.size and not 0 <= lens.min() <= lens.max() <= time:
+        wrong = lens[(lens < 0) | (lens > time)].flat[0]
+        raise InputError(f"input '{name}' holds the length {wrong}, outside 0..{time}")
 
 
 def _describe(port: Port) -> str:
