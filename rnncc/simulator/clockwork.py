@@ -152,13 +152,14 @@ class Clockwork:
             low, high, pitch, width = operand.shape
             if low == high:
                 continue
-            span = (low + address, high + address, pitch, width)
+            low, high = low + address, high + address
+            span = (low, high, pitch, width)
             writes = self.writes[operand.memory]
             stale = False
             for live in writes:
                 if live.done <= now:
                     stale = True
-                elif overlap(live.range, span):
+                elif live.range[0] < high and low < live.range[1] and overlap(live.range, span):
                     if operand.reads:
                         if timed.streams:
                             chained.append(live)

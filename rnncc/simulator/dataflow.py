@@ -11,7 +11,8 @@ from rnncc.cost import control_cycles
 from rnncc.isa.instruction import Instruction
 from rnncc.isa.types import ITEM_SIZES
 from rnncc.simulator.footprint import Extents, overlap
-from rnncc.simulator.movement import Movement, movement
+from rnncc.simulator.movement import movement
+from rnncc.simulator.runs import Movement
 from rnncc.simulator.shape import MEMORY_IDS, Shapes
 from rnncc.simulator.structure import Loop
 from rnncc.simulator.walker import Addresses, Sink, Walker
@@ -103,12 +104,15 @@ class Dataflow:
         spans = []
         for place, (operand, address) in enumerate(zip(timed.operands, addresses, strict=True)):
             low, high, pitch, width = operand.shape
-            span = (low + address, high + address, pitch, width)
+            low, high = low + address, high + address
+            span = (low, high, pitch, width)
             spans.append(span)
             if not operand.reads or low == high:
                 continue
             for write in self.writes[operand.memory]:
-                if not overlap(write.span, span):
+                other = write.span
+                # The bounds first: most writes are elsewhere, and this is the innermost loop.
+                if other[1] <= low or other[0] >= high or not overlap(other, span):
                     continue
                 if timed.streams:
                     when, event = write.start.time + write.first, write.start

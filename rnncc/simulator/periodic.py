@@ -16,7 +16,7 @@ import numpy as np
 from rnncc.isa.table import INSTRUCTIONS
 from rnncc.simulator.clockwork import Clockwork, Live
 from rnncc.simulator.footprint import Extents, footprints
-from rnncc.simulator.movement import Movement, Site
+from rnncc.simulator.runs import Movement, Site
 from rnncc.simulator.shape import MEMORY_IDS
 from rnncc.simulator.structure import Loop
 from rnncc.simulator.walker import Addresses, Walker
