@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from rnncc.simulator.dataflow import Dataflow, Event, Part
+from rnncc.simulator.lengths import MAX_INSTRUCTIONS
 from rnncc.simulator.shape import Shapes
 from rnncc.simulator.structure import Body
-from rnncc.simulator.values import MAX_INSTRUCTIONS
 from rnncc.simulator.walker import Halt, Walker
 
 

@@ -11,11 +11,10 @@ from rnncc.errors import InputError
 from rnncc.program import Program
 from rnncc.simulator.counters import count
 from rnncc.simulator.critical import critical_path
+from rnncc.simulator.lengths import MAX_INSTRUCTIONS, executed, start_registers
 from rnncc.simulator.result import SimulationResult, TimingResult
-from rnncc.simulator.run import bound, executed, start_registers
 from rnncc.simulator.structure import Body, parse
 from rnncc.simulator.timing import Timing
-from rnncc.simulator.values import MAX_INSTRUCTIONS
 
 Progress = Callable[[float], None]
 
@@ -66,6 +65,9 @@ def simulate(
         if inputs is None:
             why = "values need inputs" if values else "the program's control depends on data"
             raise InputError(f"{why}: give the inputs")
+        # Only values need the host's arithmetic: a timing-only run starts faster without it.
+        from rnncc.simulator.run import bound
+
         outputs, trace = bound(program).run(inputs, actual, progress, max_instructions)
     timed = None
     if timing:

@@ -11,13 +11,13 @@ from rnncc.isa.types import ITEM_SIZES
 from rnncc.machine.description import MachineDescription
 from rnncc.simulator.clockwork import Clockwork
 from rnncc.simulator.footprint import Extents
+from rnncc.simulator.lengths import MAX_INSTRUCTIONS, PROGRESS_EVERY
 from rnncc.simulator.loads import Loads
 from rnncc.simulator.movement import movement
 from rnncc.simulator.periodic import Key, advance, state, stays_apart, sweep
 from rnncc.simulator.runs import Movement
 from rnncc.simulator.shape import MEMORY_IDS, Shapes
 from rnncc.simulator.structure import Body, Loop
-from rnncc.simulator.values import MAX_INSTRUCTIONS, PROGRESS_EVERY
 from rnncc.simulator.walker import Addresses, Halt, Sink, Walker
 
 WORTHWHILE = 4

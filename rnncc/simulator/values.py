@@ -16,15 +16,10 @@ from rnncc.errors import SimulationError
 from rnncc.isa.instruction import Instruction
 from rnncc.simulator.decode import Decoder
 from rnncc.simulator.emit import Emitter
+from rnncc.simulator.lengths import MAX_INSTRUCTIONS, PROGRESS_EVERY
 from rnncc.simulator.source import Source
 from rnncc.simulator.structure import parse
 from rnncc.simulator.threads import fits_cache, one_thread
-
-MAX_INSTRUCTIONS = 10**9
-"""Instructions a run may execute; a program that needs more is taken for an endless one."""
-
-PROGRESS_EVERY = 5000
-"""Instructions between two reports of progress."""
 
 
 class Values:

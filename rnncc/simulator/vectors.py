@@ -205,6 +205,8 @@ class Registers(Sequence[tuple[list[int], int]]):
         return self._count + 1
 
     def __getitem__(self, index):  # type: ignore[override]
+        if not 0 <= index <= self._count:
+            raise IndexError(index)
         registers = list(self._before)
         if index:
             for number, values in self._final.items():
