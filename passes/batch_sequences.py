@@ -17,9 +17,9 @@ Policies: ``pad`` runs every row to the longest, rows that have ended are frozen
 length on the machine (ranks by counting, a gather on the way in and one on the way out, so that callers
 keep their order); a step then works on the rows that are still running only, the first ones, by extents
 that come from a register. Products that were hoisted before this pass are done for all steps of all rows;
-those hoisted after it stay in packed scans, where they shrink as well. ``cellular`` gives each row of the
-batch to one sequence after another: an input ``restart [T, size] i1`` says where one begins (see
-`passes/_rows_cellular.py`).
+those hoisted after it stay in packed scans, where they shrink as well. With
+``sorted`` the caller promises descending lengths and the gathers fall away: with other lengths the rows that are
+out of order are wrong.
 
 Source: packed sequences of cuDNN (Appleyard et al. 2016, arXiv:1604.01946); cellular batching
 (BatchMaker, Gao et al., EuroSys 2018).
@@ -63,6 +63,8 @@ class BatchSequencesPass(ModulePass):
     """``pad`` or ``pack``."""
     ragged: bool = False
     """Whether sequences may have different lengths (``pack`` implies it)."""
+    sorted: bool = False
+    """For ``pack``: callers give the longest sequence first, so that no row is moved on the machine."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite every function of the module."""
@@ -96,7 +98,7 @@ class BatchSequencesPass(ModulePass):
             lengths = target.insert_arg(tensor_type(i32, [self.size]), len(target.args))
             lengths.name_hint = "lengths"
             batcher.lengths = lengths
-            if batcher.packed and self.size > 1:
+            if batcher.packed and self.size > 1 and not self.sorted:
                 order = Order.of(emit, lengths)
                 batcher.lengths = order.sorted(emit, lengths, 0)
                 for old in source.args:

@@ -81,3 +81,8 @@ def test_wrong_options(options, message):
 def test_cells_must_be_decomposed_first():
     with pytest.raises(PassError, match="after decompose-cells"):
         rnncc.compile(cell_model("LSTM"), shapes={"x": (3, 1, 3)}, pipeline="front,batch-sequences")
+
+
+def test_sorted_lengths_need_no_gather():
+    text = "batch-sequences{size=3 policy=pack sorted=true}"
+    check(cell_model("GRU", direction="bidirectional"), (5, 1, 3), [5, 4, 1], text)
