@@ -10,6 +10,7 @@ from xdsl.pattern_rewriter import RewritePattern
 from rnncc.dialects import _nn_order as order
 from rnncc.dialects import _nn_simplify as simple
 from rnncc.dialects import _nn_simplify_shape as shape
+from rnncc.dialects import _nn_simplify_window as window
 from rnncc.dialects import nn
 from rnncc.dialects._nn_fold import FoldConstants
 
@@ -33,6 +34,8 @@ _PATTERNS: dict[type, tuple[RewritePattern, ...]] = {
     nn.PadOp: (shape.DropIdentity(),),
     nn.BroadcastOp: (shape.DropIdentity(),),
     nn.ConcatOp: (shape.ConcatOfOne(),),
+    nn.ConvOp: (window.PadIntoConv(),),
+    nn.PoolOp: (window.PoolOfOne(),),
 }
 
 

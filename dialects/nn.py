@@ -7,7 +7,7 @@ constructors infer it and the verifiers check it. ONNX operators decompose into 
 
 from xdsl.ir import Dialect
 
-from rnncc.dialects import _nn_build, _nn_contract, _nn_elementwise, _nn_shape
+from rnncc.dialects import _nn_build, _nn_contract, _nn_elementwise, _nn_shape, _nn_window
 from rnncc.dialects._nn_base import NNOp
 from rnncc.dialects._nn_build import BroadcastOp, ConcatOp, IotaOp, PadOp, ReverseSequenceOp
 from rnncc.dialects._nn_constant import ConstantOp
@@ -31,6 +31,7 @@ from rnncc.dialects._nn_infer_elementwise import (
     COMPARE_KINDS,
     UNARY_KINDS,
 )
+from rnncc.dialects._nn_infer_window import POOL_KINDS, Sliding
 from rnncc.dialects._nn_shape import (
     DynamicSliceOp,
     GatherOp,
@@ -38,6 +39,7 @@ from rnncc.dialects._nn_shape import (
     SliceOp,
     TransposeOp,
 )
+from rnncc.dialects._nn_window import ConvOp, PoolOp
 from rnncc.dialects._weights import ArrayDataAttr, WeightAttr, array_of
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "BINARY_KINDS",
     "COMPARE_KINDS",
     "NN",
+    "POOL_KINDS",
     "REDUCE_KINDS",
     "UNARY_KINDS",
     "ArgReduceOp",
@@ -56,17 +59,20 @@ __all__ = [
     "CompareOp",
     "ConcatOp",
     "ConstantOp",
+    "ConvOp",
     "DynamicSliceOp",
     "GatherOp",
     "IotaOp",
     "MatmulOp",
     "NNOp",
     "PadOp",
+    "PoolOp",
     "ReduceOp",
     "ReshapeOp",
     "ReverseSequenceOp",
     "SelectOp",
     "SliceOp",
+    "Sliding",
     "SoftmaxOp",
     "TransposeOp",
     "UnaryOp",
@@ -82,6 +88,7 @@ NN = Dialect(
         *_nn_contract.OPERATIONS,
         *_nn_shape.OPERATIONS,
         *_nn_build.OPERATIONS,
+        *_nn_window.OPERATIONS,
     ],
     [ArrayDataAttr, WeightAttr],
 )

@@ -24,6 +24,7 @@ from rnncc.passes import (
     _onnx_product,
     _onnx_reduce,
     _onnx_shape,
+    _onnx_window,
 )
 from rnncc.passes._onnx_node import Converter, Node
 
@@ -38,6 +39,7 @@ CONVERTERS: dict[str, Converter] = {
     **_onnx_index.TABLE,
     **_onnx_gather.TABLE,
     **_onnx_pad.TABLE,
+    **_onnx_window.TABLE,
 }
 
 

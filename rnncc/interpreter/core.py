@@ -18,6 +18,7 @@ from rnncc.interpreter.lengths import Lengths, find_lengths
 #: module:class of the semantics of each dialect; each class is made with the Lengths of the run.
 IMPLEMENTATIONS = (
     "rnncc.interpreter.nn:NNFunctions",
+    "rnncc.interpreter.windows:WindowFunctions",
     "rnncc.interpreter.rnn:RnnFunctions",
 )
 
