@@ -78,7 +78,7 @@ class Sliding:
         return [sum(first <= p < last for p in window) for window in inside]
 
 
-def slidings(  # noqa: PLR0917
+def slidings(
     what: str,
     sizes: Sequence[int],
     kernel: Sequence[int],
@@ -120,7 +120,7 @@ def _frames(what: str, x: Typed) -> tuple[tuple[int, ...], str]:
     return shape, symbols[0]
 
 
-def infer_conv(  # noqa: PLR0917
+def infer_conv(
     x: Typed,
     w: Typed,
     strides: Sequence[int],
@@ -149,7 +149,7 @@ def infer_conv(  # noqa: PLR0917
     return tensor_type(elt, sizes, [symbol, *[""] * (len(sizes) - 1)])
 
 
-def infer_pool(  # noqa: PLR0917
+def infer_pool(
     kind: str,
     x: Typed,
     kernel: Sequence[int],

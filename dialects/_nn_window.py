@@ -48,7 +48,7 @@ class ConvOp(NNOp):
     w = operand_def(TensorType)
     result = result_def(TensorType)
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
         x: SSAValue,
         w: SSAValue,
@@ -113,7 +113,7 @@ class PoolOp(NNOp):
     x = operand_def(TensorType)
     result = result_def(TensorType)
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
         kind: str,
         x: SSAValue,

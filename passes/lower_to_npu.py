@@ -15,7 +15,17 @@ from xdsl.passes import ModulePass
 from rnncc.dialects import npu
 from rnncc.dialects._types import shape_of, symbol_maxima, symbols_of, type_of
 from rnncc.errors import PassError
-from rnncc.passes._lower import elementwise, gather, movement, packed, product, reduction, softmax
+from rnncc.passes._lower import (
+    convolution,
+    elementwise,
+    gather,
+    movement,
+    packed,
+    pooling,
+    product,
+    reduction,
+    softmax,
+)
 from rnncc.passes._lower.attributes import MEMORY_ATTR
 from rnncc.passes._lower.lowering import Lowering
 from rnncc.passes._lower.ref import Ref, same_window
@@ -27,6 +37,8 @@ HANDLERS = {
     **reduction.HANDLERS,
     **softmax.HANDLERS,
     **product.HANDLERS,
+    **convolution.HANDLERS,
+    **pooling.HANDLERS,
     **packed.HANDLERS,
 }
 

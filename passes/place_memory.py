@@ -13,6 +13,7 @@ from xdsl.passes import ModulePass
 from rnncc.dialects import nn, rnn
 from rnncc.passes._lower.attributes import EPILOGUE_ATTR, MEMORY_ATTR
 from rnncc.passes._lower.budget import Budget, budget_of
+from rnncc.passes._lower.chain import mark_chain
 from rnncc.passes._lower.liveness import Life, loaded_by, usage
 from rnncc.passes._lower.place_weights import place_weights
 from rnncc.passes._lower.products import can_follow
@@ -29,7 +30,8 @@ class PlaceMemoryPass(ModulePass):
     computed with). Every nn.matmul has ``npu.weights``: ``resident`` weights are loaded once before
     the loops around the product, ``streamed`` ones pass through panels each time, within
     ``npu.room`` bytes of the weight memory, but for their first ``npu.kept`` rows,
-    which stay. ``npu.epilogue`` marks products whose bias is added block by block, in place.
+    which stay; an nn.conv has all or none of its kernel there. ``npu.epilogue`` marks products whose bias is
+    added block by block, in place, and convolutions whose bias and activation are.
     Exact.
     Source: persistent weights (Diamos, ICML 2016): the weights used most often for each byte stay;
     tensors leave the chip largest first while the worst moment does not fit.
@@ -48,6 +50,8 @@ class PlaceMemoryPass(ModulePass):
         for function in op.body.block.ops:
             if isinstance(function, func.FuncOp) and function.body.blocks:
                 for inner in function.walk():
+                    if isinstance(inner, nn.ConvOp):
+                        mark_chain(inner)
                     if isinstance(inner, nn.MatmulOp) and can_follow(inner):
                         inner.attributes[EPILOGUE_ATTR] = UnitAttr()
                 place_tensors(function, budget)

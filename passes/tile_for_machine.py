@@ -23,6 +23,8 @@ from rnncc.passes._lower.attributes import (
     memory_of_value,
 )
 from rnncc.passes._lower.budget import Budget, budget_of, itembytes, nbytes
+from rnncc.passes._lower.chain import chain_of
+from rnncc.passes._lower.conv_plan import plan_conv, plan_pool
 from rnncc.passes._lower.epilogue import epilogue_of
 from rnncc.passes._lower.lowering import describe
 from rnncc.passes._lower.panels import even, panel
@@ -53,7 +55,8 @@ class TileForMachinePass(ModulePass):
     Needs: the attributes of `place-memory`.
     Ensures: ``npu.tile`` on each nn.matmul that is cut ([m, n, k]; ``npu.outer`` says whether the
     loop over m or over n is outermost) and on each vector operation on off-chip tensors (one
-    number a dimension of its operand). One instruction may have any extent that the memories
+    number a dimension of its operand; [frames, rows] of an nn.conv, with ``npu.form``, and
+    [frames, channels, rows] of an nn.pool). One instruction may have any extent that the memories
     hold, so what fits is not cut; pieces are multiples of the matrix engine's native tile.
     Exact: a cut of k adds partial sums in another order.
     Source: the loop order with the least DRAM traffic, counted as in Goto's panel-panel products.
@@ -73,12 +76,17 @@ class TileForMachinePass(ModulePass):
         """Annotate every function of the module."""
         budget = budget_of(self.target, op)
         products = [inner for inner in op.walk() if isinstance(inner, nn.MatmulOp)]
-        done = {epilogue_of(inner) for inner in products}
+        done: set[Operation | None] = {epilogue_of(inner) for inner in products}
+        done.update(*(chain_of(inner) for inner in op.walk() if isinstance(inner, nn.ConvOp)))
         for inner in op.walk():
             if isinstance(inner, func.FuncOp | nn.ConstantOp):
                 continue
             if isinstance(inner, nn.MatmulOp):
                 tile_product(inner, budget)
+            elif isinstance(inner, nn.ConvOp):
+                plan_conv(inner, budget)
+            elif isinstance(inner, nn.PoolOp):
+                plan_pool(inner, budget, tuple(filter(off_chip, (inner.x, inner.result))))
             elif isinstance(inner, BLOCKED) and inner not in done:
                 tile_vector(inner, budget)
 

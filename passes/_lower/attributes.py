@@ -18,7 +18,9 @@ TILE_ATTR = "npu.tile"
 OUTER_ATTR = "npu.outer"
 """On a tiled product: the loop that is outermost, ``m`` or ``n`` (`tile-for-machine`)."""
 EPILOGUE_ATTR = "npu.epilogue"
-"""On a product: its one reader works on each of its blocks, in place (`place-memory`)."""
+"""On a product, a convolution or what follows it: the one reader works on each block, in place (`place-memory`)."""
+FORM_ATTR = "npu.form"
+"""On a convolution: its form (`conv_form`), as text (`tile-for-machine`)."""
 
 
 def memory_of_value(value: SSAValue) -> str:

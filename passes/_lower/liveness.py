@@ -9,9 +9,24 @@ from xdsl.dialects import func
 from xdsl.ir import Block, BlockArgument, Operation, OpResult, SSAValue
 
 from rnncc.dialects import nn, rnn
+from rnncc.passes._lower.attributes import EPILOGUE_ATTR
 from rnncc.passes._lower.budget import nbytes
+from rnncc.passes._lower.chain import FOLLOWED
 from rnncc.passes._lower.products import weights_of
 from rnncc.passes._lower.storage import VIEWS, ancestor_in, readers, root_of
+
+MOVED = (
+    # These bring in blocks of their own; of the others DMA moves the operands.
+    nn.ConvOp,
+    nn.PoolOp,
+    nn.GatherOp,
+    nn.ConcatOp,
+    nn.PadOp,
+    nn.ReverseSequenceOp,
+    func.ReturnOp,
+    rnn.YieldOp,
+)
+"""Operations that do not need their operands in vector memory as a whole."""
 
 
 def loaded_by(op: Operation, root: SSAValue) -> bool:
@@ -20,8 +35,7 @@ def loaded_by(op: Operation, root: SSAValue) -> bool:
         return any(root_of(v) is root for v in op.operands if v is not weights_of(op))
     if isinstance(op, rnn.ScanOp):
         return any(root_of(v) is root for v in op.inputs)
-    moved = (nn.GatherOp, nn.ConcatOp, nn.PadOp, nn.ReverseSequenceOp, func.ReturnOp, rnn.YieldOp)
-    return not isinstance(op, moved)
+    return not isinstance(op, MOVED)
 
 
 @dataclass
@@ -126,6 +140,11 @@ def _writers(block: Block, root: SSAValue) -> Iterator[Operation]:
     owner = root.owner
     if isinstance(owner, Operation):
         yield owner
+        maker = owner.operands[0].owner if owner.operands else None
+        while isinstance(maker, FOLLOWED) and EPILOGUE_ATTR in maker.attributes:
+            # Written when the first of the chain is done.
+            yield maker
+            maker = maker.operands[0].owner
         if isinstance(owner, nn.ConcatOp):
             for part in owner.parts:
                 if root_of(part) is root:

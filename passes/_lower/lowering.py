@@ -98,13 +98,17 @@ class Lowering(Blocks):
         """Note where a value is."""
         self.env[value] = ref
 
-    def place(self, value: SSAValue) -> Ref:
-        """Where an operation is to write a result; noted as the value's window."""
+    def place(self, value: SSAValue, make: Callable[[SSAValue], Ref] | None = None) -> Ref:
+        """Where an operation is to write a result; noted as the value's window.
+
+        Args:
+            make: gives the buffer when nobody wants the result in a place of its own; `new` without.
+        """
         ref = self.targets.get(value)
         if ref is None:
             ref = self._wanted(value)
         if ref is None:
-            ref = self.new(value)
+            ref = (make or self.new)(value)
         off_chip = memory_of_value(value) == "dram"
         ref = replace(ref, level=self.depth, transient=off_chip)
         self.forget(ref.buffer)

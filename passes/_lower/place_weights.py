@@ -28,7 +28,7 @@ class Matrix:
     start: int
     end: int
     turns: int = 0
-    products: list[nn.MatmulOp] = field(default_factory=list)
+    products: list[nn.MatmulOp | nn.ConvOp] = field(default_factory=list)
 
 
 def place_weights(function: func.FuncOp, budget: Budget) -> None:
@@ -37,15 +37,15 @@ def place_weights(function: func.FuncOp, budget: Budget) -> None:
     order = {op: i for i, op in enumerate(block.ops)}
     matrices: dict[object, Matrix] = {}
     for op in function.walk():
-        if not isinstance(op, nn.MatmulOp):
+        if not isinstance(op, nn.MatmulOp | nn.ConvOp):
             continue
         value = weights_of(op)
         position = order[_top(block, op)]
         if position is None:
             continue
-        key = (value, value is op.b and op.transpose_b is not None)
+        key = (value, isinstance(op, nn.MatmulOp) and value is op.b and op.transpose_b is not None)
         entry = matrices.setdefault(
-            key, Matrix(matrix_bytes(value), _home(block, value), position, position)
+            key, Matrix(held_bytes(op), _home(block, value), position, position)
         )
         entry.start, entry.end = min(entry.start, position), max(entry.end, position)
         entry.turns += _turns(op)
@@ -88,7 +88,10 @@ def _keep_part(matrix: Matrix, load: list[int], budget: Budget) -> None:
     """Let the first rows of streamed weights stay, in what is left beside two panels."""
     span = range(matrix.start, matrix.end + 1)
     free = budget.wmem - max(load[i] for i in span)
-    n, k = weight_shape(matrix.products[0])
+    first = matrix.products[0]
+    if isinstance(first, nn.ConvOp):
+        return
+    n, k = weight_shape(first)
     row = matrix.size // n if n else 0
     native = budget.machine.matrix.rows
     panel = max(native * row, free // PANEL_SHARE)
@@ -107,8 +110,11 @@ def weight_shape(op: nn.MatmulOp) -> tuple[int, int]:
     return result[-2 if stationary_left(op) else -1], shape_of(op.a)[-1]
 
 
-def matrix_bytes(value: SSAValue) -> int:
-    """Bytes of one matrix of a (perhaps batched) operand."""
+def held_bytes(op: nn.MatmulOp | nn.ConvOp) -> int:
+    """Bytes of the weights that an operation holds at once: one matrix of a batch, all of a kernel."""
+    value = weights_of(op)
+    if isinstance(op, nn.ConvOp):
+        return nbytes(value)
     shape = shape_of(value)
     batch = 1
     for n in shape[:-2]:

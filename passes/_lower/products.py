@@ -32,8 +32,10 @@ def stationary_left(op: nn.MatmulOp) -> bool:
     return depth_of(op.a) < depth_of(op.b)
 
 
-def weights_of(op: nn.MatmulOp) -> SSAValue:
+def weights_of(op: nn.MatmulOp | nn.ConvOp) -> SSAValue:
     """The operand that goes to the weight memory."""
+    if isinstance(op, nn.ConvOp):
+        return op.w
     return op.a if stationary_left(op) else op.b
 
 

@@ -8,6 +8,8 @@ from xdsl.dialects import func
 from xdsl.ir import Block, Operation, SSAValue
 
 from rnncc.dialects import nn
+from rnncc.passes._lower.attributes import EPILOGUE_ATTR
+from rnncc.passes._lower.chain import FOLLOWED
 from rnncc.passes._lower.epilogue import epilogue_of
 
 VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastOp, nn.DynamicSliceOp)
@@ -23,6 +25,10 @@ def root_of(value: SSAValue) -> SSAValue:
             continue
         if isinstance(owner, nn.MatmulOp) and (after := epilogue_of(owner)) is not None:
             value = after.result
+            continue
+        if isinstance(owner, FOLLOWED) and EPILOGUE_ATTR in owner.attributes:
+            (use,) = value.uses
+            value = use.operation.results[0]
             continue
         if isinstance(owner, Operation) and not isinstance(owner, nn.ConstantOp):
             only = [use.operation for use in value.uses]

@@ -16,7 +16,6 @@ REFUSED = {
     "halting_while": "Loop",
     "gru_packed_unsorted": "ScatterElements",
     "rnn_tanh-dynamo-dynamic": "SplitToSequence",
-    "convolutional": "Conv",
 }
 """What rnncc does not do yet, and the operator that its message names."""
 MODELS = sorted(path.stem for path in FOLDER.glob("*.onnx"))

@@ -37,11 +37,19 @@ func.func @dead(%x: tensor<25x4xf32, ["T", ""]>) -> tensor<25x4xf32, ["T", ""]> 
 
 // -----
 
-func.func @unsupported(%x: tensor<1x1x8xf32>, %w: tensor<1x1x3xf32>) -> tensor<1x1x6xf32> {
-  %0 = onnx.Conv(%x, %w) {onnx.node = "conv1"} : (tensor<1x1x8xf32>, tensor<1x1x3xf32>) -> tensor<1x1x6xf32>
+func.func @unsupported(%x: tensor<1x1x8xf32>) -> tensor<1x1x6xf32> {
+  %0 = onnx.LpPool(%x) {kernel_shape = array<i64: 3>, onnx.node = "pool1"} : (tensor<1x1x8xf32>) -> tensor<1x1x6xf32>
   func.return %0 : tensor<1x1x6xf32>
 }
-// CHECK: Conv 'conv1': this operator is not supported
+// CHECK: LpPool 'pool1': this operator is not supported
+
+// -----
+
+func.func @indices(%x: tensor<1x1x8xf32>) -> tensor<1x1x6xi64> {
+  %0, %1 = onnx.MaxPool(%x) {kernel_shape = array<i64: 3>, onnx.node = "pool2"} : (tensor<1x1x8xf32>) -> (tensor<1x1x6xf32>, tensor<1x1x6xi64>)
+  func.return %1 : tensor<1x1x6xi64>
+}
+// CHECK: MaxPool 'pool2': its output 'Indices' is not supported
 
 // -----
 
