@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from rnncc.isa.instruction import Instruction
 from rnncc.simulator.runs import Movement, Site
 from rnncc.simulator.structure import Loop, walk
-from rnncc.simulator.vectors import Unfit, by_vectors
+from rnncc.simulator.together import by_vectors
+from rnncc.simulator.vectors import Unfit
 from rnncc.simulator.walker import Walker
 from rnncc.simulator.walking import by_walking
 

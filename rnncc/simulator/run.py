@@ -34,6 +34,8 @@ class Bound:
             )
         self.program = program
         self.memory = Memory(program.segments, -(-_vmem_bytes(program) // size) * size)
+        # New memory is zero, and the host gives pages that no run touches no room.
+        self._used = False
         decoder = Decoder(self.memory, rounded, program.capacity("wmem"))
         self.registers = {symbol.register for symbol in program.symbols.values()}
         self.values = Values(program.instructions, decoder, sorted(self.registers))
@@ -61,10 +63,12 @@ class Bound:
         """
         program = self.program
         registers = start_registers(program, lengths)
-        for region in self.memory.dram:
-            if region.writable:
-                region.data.fill(0)
-        self.memory.vmem.data.fill(0)
+        if self._used:
+            for region in self.memory.dram:
+                if region.writable:
+                    region.data.fill(0)
+            self.memory.vmem.data.fill(0)
+        self._used = True
         for port in program.inputs:
             if port.name not in inputs:
                 raise InputError(f"input '{port.name}' is missing")

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from rnncc.isa.instruction import Instruction
 from rnncc.simulator.structure import Loop, parse
-from rnncc.simulator.vectors import Unfit, by_vectors
+from rnncc.simulator.together import by_vectors
+from rnncc.simulator.vectors import Unfit
 from rnncc.simulator.walker import Walker
 from rnncc.simulator.walking import by_walking
 from tests.support.sim_programs import binary, flatten, loop, tensor, vm
