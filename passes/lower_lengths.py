@@ -33,13 +33,15 @@ class LowerLengthsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Lower every scan of the module."""
         for scan in [inner for inner in op.walk() if isinstance(inner, ScanOp)]:
-            if scan.lens is not None:
-                _lower(scan, scan.lens)
+            lower_scan_lengths(scan)
 
 
-def _lower(scan: ScanOp, lens: SSAValue) -> None:
+def lower_scan_lengths(scan: ScanOp) -> None:
+    """Replace a scan that has lens by one that has steps; others are left alone."""
+    if scan.lens is None:
+        return
     emit = Emitter(scan)
-    lens = _clamped(emit, scan, lens)
+    lens = _clamped(emit, scan, scan.lens)
     if is_packed(scan):
         forward(scan, emit, lens)
         return

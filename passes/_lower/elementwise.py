@@ -12,6 +12,7 @@ from rnncc.passes._lower.attributes import tile_of
 from rnncc.passes._lower.lowering import Lowering
 from rnncc.passes._lower.movement import settle
 from rnncc.passes._lower.ref import Ref
+from rnncc.passes._lower.scalars import in_register
 
 
 def pointwise(
@@ -43,7 +44,9 @@ def unary(low: Lowering, op: nn.UnaryOp) -> None:
 
 
 def binary(low: Lowering, op: nn.BinaryOp) -> None:
-    """One binary instruction."""
+    """One binary instruction; none for the arithmetic of addresses."""
+    if in_register(low, op):
+        return
     pointwise(low, op, [op.a, op.b], lambda d, a, b, **x: npu.BinaryOp(op.kind.data, d, a, b, **x))
 
 

@@ -14,6 +14,7 @@ from rnncc.passes._lower.attributes import memory_of_value
 from rnncc.passes._lower.blocks import Blocks
 from rnncc.passes._lower.dims import Dim
 from rnncc.passes._lower.ref import Index, Ref
+from rnncc.passes._lower.scalars import derived
 
 
 class Lowering(Blocks):
@@ -32,8 +33,8 @@ class Lowering(Blocks):
         """Places fixed before their value is computed: outputs, states, parts of a concat."""
         self.sinks: dict[tuple[Operation, int], Callable[[], Ref | None]] = {}
         """Places that terminators offer for their operands."""
-        self.registers: dict[SSAValue, SSAValue] = {}
-        """Scalar tensors that a register holds: the step numbers of scans."""
+        self.registers: dict[SSAValue, Index] = {}
+        """Scalar tensors that a register holds: step numbers, and what is made of them."""
         self.current: dict[Block | None, Operation] = {}
         """The operation being lowered in each open block of the source."""
         self.rows: dict[SSAValue, Dim] = {}
@@ -68,6 +69,9 @@ class Lowering(Blocks):
         """The number in a scalar tensor, in a register (or known)."""
         if value in self.registers:
             return self.registers[value]
+        number = derived(self, value)
+        if number is not None:
+            return number
         ref = self.get(value)
         known = self.splat(ref)
         if known is not None:

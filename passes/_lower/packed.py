@@ -17,6 +17,7 @@ from rnncc.passes._lower import scan as plain
 from rnncc.passes._lower.dims import Dim
 from rnncc.passes._lower.lowering import Lowering
 from rnncc.passes._lower.ref import Index, Ref
+from rnncc.passes._lower.step import Storage
 from rnncc.passes._packed import rows_of_step
 
 
@@ -39,7 +40,7 @@ def scan(low: Lowering, op: rnn.ScanOp) -> None:
         if stack is not None:
             low.fill(stack, 0)
         stacks.append(stack)
-    sequences = {v: plain._sequence(low, v) for v in op.inputs}
+    sequences = {v: plain.sequence(low, v) for v in op.inputs}
     ends = _ends(low, op.lens)
     size = ends.dims[0].size - 1
     if op.count and size:
@@ -49,10 +50,9 @@ def scan(low: Lowering, op: rnn.ScanOp) -> None:
             steps = low.scalar("sub", end, start)
             assert not isinstance(rows, int) and not isinstance(steps, int)
             active = Dim(size, rows)
-            with low.loop(Dim(op.count, steps)) as index:
-                step = low.scalar("add", start, index)
-                low.rows.update(dict.fromkeys(marked, active))
-                _step(low, op, step, active, (sequences, states, stacks))
+            low.rows.update(dict.fromkeys(marked, active))
+            storage = _first_rows(Storage(sequences, states, stacks), active)
+            plain.turns(low, op, Dim(op.count, steps), storage, start)
     for state in states:
         low.forget(state.buffer)
     for result, state in zip(op.states, states, strict=True):
@@ -73,24 +73,12 @@ def _read(low: Lowering, ends: Ref, place: Index) -> SSAValue:
     return low.register(npu.ReadOp(low.view(ends.at(0, place))))
 
 
-def _step(
-    low: Lowering,
-    op: rnn.ScanOp,
-    step: Index,
-    active: Dim,
-    storage: tuple[dict[SSAValue, Ref], list[Ref], list[Ref | None]],
-) -> None:
-    """One step on the first `active` rows: the others keep their states, and their outputs are zero."""
-    sequences, states, stacks = storage
-    assert not isinstance(step, int)
-    plain._step(
-        low,
-        op,
-        Dim(op.count),
-        step,
-        sequences={v: _narrow(r, 1, active) for v, r in sequences.items()},
-        states=[_narrow(r, 0, active) for r in states],
-        stacks=[None if r is None else _narrow(r, 1, active) for r in stacks],
+def _first_rows(storage: Storage, active: Dim) -> Storage:
+    """The first `active` rows: the others keep their states, and their outputs are zero."""
+    return Storage(
+        {v: _narrow(r, 1, active) for v, r in storage.sequences.items()},
+        [_narrow(r, 0, active) for r in storage.states],
+        [None if r is None else _narrow(r, 1, active) for r in storage.stacks],
     )
 
 

@@ -15,6 +15,7 @@ from rnncc.passes._lower.attributes import tile_of
 from rnncc.passes._lower.dims import Dim, collapse
 from rnncc.passes._lower.lowering import Lowering
 from rnncc.passes._lower.ref import Index, Ref
+from rnncc.passes._lower.scalars import in_register
 
 COMBINE = {"sum": "add", "mean": "add", "max": "max", "min": "min", "prod": "mul"}
 """The operation that joins the partial results of blocks of a reduced axis."""
@@ -22,6 +23,8 @@ COMBINE = {"sum": "add", "mean": "add", "max": "max", "min": "min", "prod": "mul
 
 def reduce_(low: Lowering, op: nn.ReduceOp) -> None:
     """Sum, product, extremes by one instruction a group of axes; the mean divides the sum."""
+    if in_register(low, op):
+        return
     kind, axes = op.kind.data, [*op.axes.get_values()]
     source = low.get(op.x)
     target = kept(low.place(op.result), axes, op.keepdims is None)

@@ -1,0 +1,125 @@
+"""``unroll-timesteps{factor=auto}``: lower the module with several factors and time each.
+
+One scan after the other tries larger and larger factors while the others keep theirs, until one
+saves nothing. A factor stays if the whole program takes fewer cycles with it at the largest
+run-time lengths (by 1 in 500, as a longer program is not free), and not more at one step less or
+at half of them. With many scans the same factors are tried on all at once, and steps that would
+become very long are not tried, so that the time to compile stays in proportion. A program whose
+times depend on its data (lengths of rows) is timed on random inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+
+from rnncc.dialects._types import symbol_maxima
+from rnncc.dialects.rnn import ScanOp
+from rnncc.errors import RnnccError
+from rnncc.passes._lower.scan import unroll_of
+from rnncc.passes._remarks import remark, title, titles
+
+FACTORS = (2, 4, 8)
+"""What is compared with 1."""
+MANY = 4
+"""More scans than this share one factor."""
+LONGEST = 600
+"""Operations in one turn beyond which no factor is tried."""
+SAVING = 500
+"""One cycle in this many must be saved."""
+BACK = "lower-lengths,canonicalize,cse,dce,place-memory,tile-for-machine,lower-to-npu,schedule,allocate"
+"""The passes that a trial goes through."""
+NAME = "unroll-timesteps"
+
+
+def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str) -> None:
+    """Mark the scans of a module with the factors that take the fewest cycles on a machine."""
+    from rnncc.passes.unroll_timesteps import mark
+
+    for scan in scans:
+        mark(scan, 1)
+    groups = [[scan] for scan in scans] if len(scans) <= MANY else [list(scans)]
+    if not groups:
+        return
+    try:
+        best = _cycles(ctx, module, target)
+    except RnnccError as error:
+        remark(scans[0], NAME, f"nothing is unrolled, the program cannot be timed: {error.message}")
+        return
+    for group in groups:
+        tried = []
+        for factor in FACTORS:
+            if factor > max(scan.count for scan in group) or _length(group) * factor > LONGEST:
+                break
+            old = [unroll_of(scan) for scan in group]
+            for scan in group:
+                mark(scan, factor)
+            now = _try(ctx, module, target)
+            if now is not None:
+                tried.append(f"{now[0]} with {factor}")
+            if now is None or not _better(now, best):
+                for scan, before in zip(group, old, strict=True):
+                    mark(scan, before)
+                break
+            best = now
+        _note(group, best, tried)
+
+
+def _length(group: list[ScanOp]) -> int:
+    """Operations of the longest step."""
+    return max(sum(1 for _ in scan.body.walk()) for scan in group)
+
+
+def _better(now: list[int], best: list[int]) -> bool:
+    saved = best[0] - now[0]
+    return saved * SAVING >= best[0] and all(n <= b for n, b in zip(now, best, strict=True))
+
+
+def _try(ctx: Context, module: ModuleOp, target: str) -> list[int] | None:
+    """The cycles, or None when the program does not fit the machine."""
+    try:
+        return _cycles(ctx, module, target)
+    except RnnccError:
+        return None
+
+
+def _note(group: list[ScanOp], best: list[int], tried: list[str]) -> None:
+    factor = unroll_of(group[0])
+    done = f"does {factor} steps a turn" if factor > 1 else "is not unrolled"
+    what = title(group[0]) if len(group) == 1 else titles([*group])
+    remark(
+        group[0], NAME, f"{what} {done}: {best[0]} cycles (tried: {', '.join(tried) or 'nothing'})"
+    )
+
+
+def _cycles(ctx: Context, module: ModuleOp, target: str) -> list[int]:
+    """Cycles of the whole program at the largest lengths, at one less and at half."""
+    from rnncc.codegen import generate
+    from rnncc.machine import load_machine
+    from rnncc.pipeline import Pipeline
+    from rnncc.random_inputs import random_inputs
+    from rnncc.simulator import simulate
+    from rnncc.simulator.simulate import depends_on_data
+
+    trial = module.clone()
+    maxima: dict[str, int] = {}
+    for op in trial.body.block.ops:
+        maxima |= symbol_maxima(op)
+    Pipeline(BACK).apply(ctx, trial, target=target, numerics="exact")
+    program = generate(trial, load_machine(target), "exact")
+    found = []
+    for lengths in _lengths(maxima):
+        data = random_inputs(module, 0, lengths) if depends_on_data(program) else None
+        result = simulate(program, data, lengths=lengths, values=False)
+        assert result.cycles is not None
+        found.append(result.cycles)
+    return found
+
+
+def _lengths(maxima: dict[str, int]) -> list[dict[str, int]]:
+    """The largest lengths, one less, and half of them."""
+    every = [maxima, {s: max(1, n - 1) for s, n in maxima.items()}]
+    every.append({s: max(1, n // 2) for s, n in maxima.items()})
+    return [lengths for k, lengths in enumerate(every) if lengths not in every[:k]]
