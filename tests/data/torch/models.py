@@ -484,6 +484,38 @@ add(
     exports=OPEN + DYNAMO_FIXED,
 )
 
+
+class Lrcn(nn.Module):
+    """A small network over the frames of a video, then an LSTM over time (LRCN)."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3, padding=1)
+        self.second = nn.Conv2d(4, 6, 3, stride=2, bias=False)
+        self.norm = nn.BatchNorm2d(6)
+        self.flat = nn.Linear(6, FEATURES)
+        self.lstm = nn.LSTM(FEATURES, HIDDEN)
+
+    def forward(self, frames):
+        """Map frames [T, B, 3, 12, 12] to states."""
+        steps, batch = frames.shape[:2]
+        x = frames.reshape(steps * batch, 3, 12, 12)
+        x = nn.functional.max_pool2d(torch.relu(self.first(x)), 2)
+        x = nn.functional.avg_pool2d(torch.relu(self.norm(self.second(x))), 2)
+        x = torch.relu(self.flat(x.flatten(1)))
+        return self.lstm(x.reshape(steps, batch, FEATURES))[0]
+
+
+add(
+    "lrcn",
+    Lrcn,
+    lambda steps, batch: (torch.randn(steps, batch, 3, 12, 12),),
+    "frames",
+    "y",
+    {0: "time", 1: "batch"},
+    exports=SCRIPT + DYNAMO_FIXED,
+)
+
 # Recurrence that is written by hand ---------------------------------------------------------------
 
 
