@@ -1,9 +1,14 @@
 // RUN: rnncc compile %s --emit asm | filecheck %s
-// Weights larger than the matrix memory pass through it in panels, in every step, two buffers in turn.
+// Of weights larger than the matrix memory the first rows stay in it; the others pass through it in panels, in every
+// step, two buffers in turn.
 
+// CHECK:      dma f32 [1, [[KEPT:[0-9]+]], 4096] wmem[0x0 : {{.*}}], dram[w : {{.*}}
 // CHECK:      loop {{.*}}
-// CHECK:      dma f32 [1, 256, 4096] wmem[0x0 + [[B:r[0-9]+]]*4194304 : {{.*}}], dram[w + {{r[0-9]+}}*4194304
-// CHECK:      mm f32 [1, 256, 4096] {{.*}}wmem[0x0 + [[B]]*4194304
+// CHECK:      mm f32 [1, [[KEPT]], 4096] {{.*}}wmem[0x0 : {{.*}}
+// CHECK:      loop {{.*}}
+// CHECK:      s.mod [[B:r[0-9]+]], {{r[0-9]+}}, 2
+// CHECK:      dma f32 [1, [[ROWS:[0-9]+]], 4096] wmem[{{0x[0-9a-f]+}} + [[B]]*{{[0-9]+}} : {{.*}}], dram[w + {{.*}}
+// CHECK:      mm f32 [1, [[ROWS]], 4096] {{.*}}wmem[{{0x[0-9a-f]+}} + [[B]]*{{.*}}
 // CHECK:      endloop
 func.func @main(%x: tensor<1x4096xf32>, %w: tensor<4096x4096xf32>) -> tensor<1x4096xf32> attributes {rnncc.inputs = ["x", "w"], rnncc.outputs = ["y"]} {
   %h = rnn.scan %t of 9 carry(%s = %x : tensor<1x4096xf32>) -> () {
