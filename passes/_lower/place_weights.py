@@ -16,7 +16,9 @@ from rnncc.passes._lower.products import stationary_left, weights_of
 from rnncc.passes._lower.storage import ancestor_in, root_of
 
 PANEL_SHARE = 16
-"""A panel of streamed weights takes at least this fraction of the room beside what stays."""
+"""A panel beside kept rows takes at least this part of the free memory: fewer panels are fewer instructions a step."""
+WORTH_KEEPING = 16
+"""Rows are kept when they are at least this part of the matrix: less saves too little for its smaller panels."""
 
 
 @dataclass
@@ -96,7 +98,7 @@ def _keep_part(matrix: Matrix, load: list[int], budget: Budget) -> None:
     native = budget.machine.matrix.rows
     panel = max(native * row, free // PANEL_SHARE)
     rows = (free - 2 * panel) // max(1, row) // native * native
-    if rows < native or not k:
+    if rows < native or rows * WORTH_KEEPING < n or not k:
         return
     for i in span:
         load[i] += rows * row

@@ -1,5 +1,7 @@
 """Loops evaluated at once say what walking them iteration by iteration says."""
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +27,7 @@ def bodies(draw, depth):
     for _ in range(draw(st.integers(1, 6))):
         kind = draw(st.sampled_from(["scalar"] * 3 + ["immediate", "tensor", "extent", "loop"]))
         if kind == "scalar":
+            given: dict[str, Any]
             if draw(st.booleans()):
                 given = {"imm": (draw(st.sampled_from([-3, 0, 1, 2, 4, 1 << 40])),)}
             else:
@@ -47,7 +50,7 @@ def bodies(draw, depth):
                 vm(64, (0, 0, 4), draw(register), draw(st.sampled_from([0, 4, -8]))) for _ in "abc"
             ]
             places = [vm(64) if not p.index or not p.index_stride else p for p in places]
-            items.append(binary("add", *places, 4))
+            items.append(binary("add", places[0], places[1], places[2], 4))
     return items
 
 
