@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import zlib
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from rnncc.program.validate import validate
 _WORDS = "words"
 _CONST = "const/"
 _METADATA = "rnncc"
+_CHECKSUM = "crc32"
 
 
 def save(program: Program, path: str | os.PathLike[str]) -> None:
@@ -32,13 +35,25 @@ def save(program: Program, path: str | os.PathLike[str]) -> None:
     for segment in program.segments:
         if segment.array is not None:
             arrays[_CONST + segment.name] = segment.array
-    write_tensors(path, arrays, {_METADATA: to_text(program)})
+    text = to_text(program)
+    write_tensors(path, arrays, {_METADATA: text, _CHECKSUM: _checksum(text, arrays)})
+
+
+def _checksum(text: str, arrays: Mapping[str, np.ndarray]) -> str:
+    """CRC-32 of the metadata and of every array's bytes, by name: a flipped bit in a weight is valid otherwise."""
+    crc = zlib.crc32(text.encode())
+    for name in sorted(arrays):
+        if arrays[name].size:
+            flat = np.ascontiguousarray(arrays[name]).reshape(-1)
+            crc = zlib.crc32(flat.view(np.uint8).data, crc)
+    return f"{crc:08x}"
 
 
 def load(path: str | os.PathLike[str]) -> Program:
     """Read a program and check the whole of it, so that it is safe to run whoever wrote it.
 
-    Constants are views of the memory-mapped file: they take no memory until they are read.
+    Constants are views of the memory-mapped file: they stay there, in pages that the system may drop. The checksum
+    guards against damage, not against malice; a file without one (written by another tool) is taken as it is.
 
     Args:
         path: an ``.rnx`` file.
@@ -57,6 +72,7 @@ def load(path: str | os.PathLike[str]) -> Program:
             f"{path}: tensor '{_WORDS}' is missing or not bytes of shape (n, {WORD_BYTES})"
         )
     constants = {}
+    whole = {_WORDS: words, **arrays}
     for name, array in arrays.items():
         if not name.startswith(_CONST):
             raise ProgramError(f"{path}: unexpected tensor '{name[:80]}'")
@@ -69,4 +85,10 @@ def load(path: str | os.PathLike[str]) -> Program:
         validate(program)
     except ProgramError as error:
         raise ProgramError(f"{path}: {error.message}", error.hint) from None
+    # Last, because what fails above can be named better.
+    if metadata.get(_CHECKSUM, found := _checksum(metadata[_METADATA], whole)) != found:
+        raise ProgramError(
+            f"{path}: the contents do not match the checksum: the file is damaged",
+            "copy or compile it again",
+        )
     return program
