@@ -14,6 +14,7 @@ COMMANDS = {
     "compile": "compile a model to a program (.rnx), or show it at any level",
     "run": "compile if needed, simulate, and report values and cycles",
     "serve-sim": "replay requests against a machine under batching policies",
+    "bench": "run a benchmark suite: cycles of known models on the machines",
     "verify": "compare a model's compiled outputs with a reference",
     "opt": "read IR or ONNX, run passes, print IR (an xdsl-opt with rnncc's dialects)",
     "asm": "assemble text to a program",
@@ -23,10 +24,11 @@ COMMANDS = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """Reports usage errors in the same form as every other error, with the nearest right option."""
 
     def error(self, message: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Print the message and end with status 2."""
         hint = None
         if message.startswith("unrecognized arguments: "):
             given = (
@@ -68,7 +70,7 @@ def _dispatch(name: str, rest: list[str]) -> int:
 
         return opt.main(rest)
     module = importlib.import_module(f"rnncc.cli.{name.replace('-', '_')}")
-    parser = _Parser(
+    parser = Parser(
         prog=f"rnncc {name}",
         description=COMMANDS[name],
         epilog="--debug shows tracebacks",

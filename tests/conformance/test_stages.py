@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import rnncc
+from rnncc.bench.models import recurrent_model
 from rnncc.cli.passes import documentation
 from rnncc.compiler import Compilation
 from rnncc.interpreter import run
@@ -17,7 +18,6 @@ from rnncc.passes.pipelines import DESCRIPTIONS, PIPELINES
 from rnncc.random_inputs import random_inputs
 from rnncc.simulator import simulate
 from rnncc.universe import ALL_PASSES
-from tests.benchmarks.models import recurrent_model
 from tests.support.oracles import assert_outputs
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -138,7 +138,8 @@ def test_verify_each_and_times_go_to_standard_error(capsys, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["targets"], ["targets", "tpu-v1"], ["passes"], ["passes", "schedule"]]
+    "arguments",
+    [["targets"], ["targets", "tpu-v1"], ["passes"], ["passes", "schedule"], ["bench"]],
 )
 def test_lists(capsys, arguments):
     status, out, _ = run(capsys, *arguments)
@@ -171,6 +172,9 @@ WRONG = [
     (["passes", "unrol"], "unknown pass 'unrol'"),
     (["targets", "nothere.toml"], "nothere.toml"),
     (["disasm", DIGITS], "model.onnx"),
+    (["bench", "transformation"], "did you mean 'transformations'?"),
+    (["bench", "transformations", "--rows", "cells,stak"], "did you mean 'stack'?"),
+    (["bench", "transformations", "--target", "edge,bw-s1"], "did you mean 'bw-s10'?"),
 ]
 
 
@@ -221,6 +225,7 @@ def test_a_failed_compile_leaves_no_file(capsys, tmp_path):
         (["run", "x.onnx", "--shap", "x=1"], "did you mean '--shape'?"),
         (["run"], "required"),
         (["compile", "x.onnx", "--emit", "elf"], "invalid choice"),
+        (["bench", "transformations", "--row", "stack"], "did you mean '--rows'?"),
     ],
 )
 def test_wrong_usage_is_status_2(arguments, message):

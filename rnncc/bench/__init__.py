@@ -1,0 +1,13 @@
+"""Benchmark suites: what ``rnncc bench SUITE`` runs.
+
+A suite is a module with ``add_arguments(parser)`` and ``main(args) -> int``, as a subcommand is. Its figures go to
+standard output (a table for people, ``--json`` for programs), progress to standard error.
+"""
+
+SUITES = {
+    "transformations": (
+        "rnncc.bench.transformations",
+        "cycles with and without each transformation, beside the lower bound",
+    ),
+}
+"""Name -> (module, what it measures in one line)."""

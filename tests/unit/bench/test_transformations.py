@@ -1,0 +1,83 @@
+"""``rnncc bench transformations``: the rows, their floors, the table and the JSON."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from rnncc.__main__ import main
+from rnncc.bench.measure import Measured
+from rnncc.bench.transformations import GROUPS, rows
+from rnncc.bench.transformations.row import Row, compared, edited
+from rnncc.errors import CapacityError, PassError
+from rnncc.pipeline import parse
+
+
+@pytest.mark.parametrize("group", ["stack", "directions"])
+def test_floors_hold_on_brainwave(group):
+    row = next(rows(group, "bw-s10"))
+    assert row.verdict in ("ok", "")
+    assert row.gain > 1.5
+    assert row.after is not None
+    assert row.after.bound <= row.after.cycles
+
+
+def test_json_and_table_say_the_same(capsys):
+    arguments = ["bench", "transformations", "--rows", "directions", "--target", "bw-s10"]
+    assert main([*arguments, "--json"]) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)["rows"]
+    assert err == ""
+    assert main(arguments) == 0
+    table = capsys.readouterr().out
+    for row in found:
+        assert f"{row['with']['cycles_a_unit']:,.0f}" in table
+        assert row["gain"] == pytest.approx(
+            row["without"]["cycles_a_unit"] / row["with"]["cycles_a_unit"]
+        )
+
+
+def test_every_group_is_a_module():
+    for group in GROUPS:
+        assert next(iter(rows(group, "edge"))).target == "edge"
+
+
+FAST = Measured(100, 50, "macs", 1e9)
+SLOW = Measured(190, 50, "macs", 1e9)
+
+
+@pytest.mark.parametrize(
+    ("floor", "verdict"),
+    [(None, ""), (1.9, "ok"), (2.0, "missed"), (3.8, "missed"), (4.0, "bound")],
+)
+def test_verdicts(floor, verdict):
+    row = Row("m", "edge", "p", SLOW, FAST, floor=floor)
+    assert row.verdict == verdict
+    assert replace(row, before=replace(SLOW, work=2.0)).gain == pytest.approx(0.95)
+
+
+def test_a_missed_floor_is_status_1(monkeypatch, capsys):
+    row = Row("m", "edge", "p", SLOW, FAST, floor=2.0)
+    monkeypatch.setattr("rnncc.bench.transformations.rows", lambda group, target: [row])
+    assert main(["bench", "transformations", "--rows", "cells", "--target", "edge"]) == 1
+    assert "missed" in capsys.readouterr().out
+
+
+def test_what_is_refused_is_said():
+    def refused():
+        raise CapacityError("too large")
+
+    row = compared("m", "edge", "p", refused, lambda: FAST, floor=1.0)
+    assert row.problem == "too large"
+    assert row.cells()[3:7] == ["-"] * 4
+
+
+def test_edited_pipelines():
+    names = [p.name for p in parse(edited(drop="hoist-input-projection"))]
+    assert "hoist-input-projection" not in names
+    names = [p.name for p in parse(edited(add="wavefront-layers", before="lower-lengths"))]
+    assert names.index("wavefront-layers") == names.index("lower-lengths") - 1
+    with pytest.raises(PassError):
+        edited(drop="no-such-pass")
+    with pytest.raises(PassError):
+        edited(add="cse", before="no-such-pass")
