@@ -27,12 +27,14 @@ class Batcher:
         lengths: each sequence's number of steps, i32 [size]; None when all run equally long.
         packed: whether those are in descending order.
         env: the new value of each old one.
+        times: the most steps, and the run-time length, of each scan whose rows end at lengths of their own.
     """
 
     size: int
     lengths: SSAValue | None = None
     packed: bool = False
     env: dict[SSAValue, Value] = field(default_factory=dict)
+    times: set[tuple[int, str]] = field(default_factory=set)
 
     def block(self, source: Block, target: Block) -> None:
         """Append the new form of every operation but the terminator."""
@@ -81,6 +83,8 @@ class Batcher:
         timed = bool(op.symbol.data) or any(r.time == 0 for r in rows)
         if timed and op.steps is not None:
             raise refuse(op, "its number of steps is computed, and the batch is ragged")
+        if timed:
+            self.times.add((op.count, op.symbol.data))
         return timed
 
     def _scan(self, op: rnn.ScanOp, emit: Emitter) -> None:

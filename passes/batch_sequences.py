@@ -13,13 +13,18 @@ are those after them. Outputs beyond a sequence's end are zero where a scan make
 whatever the operations behind it make of that. Operations outside of scans that look along the time
 (a mean over it, its last element) have no exact ragged form and are refused by name.
 
-Policies: ``pad`` runs every row to the longest, rows that have ended are frozen. ``pack`` sorts the rows by
-length on the machine (ranks by counting, a gather on the way in and one on the way out, so that callers
-keep their order); a step then works on the rows that are still running only, the first ones, by extents
-that come from a register. Products that were hoisted before this pass are done for all steps of all rows;
-those hoisted after it stay in packed scans, where they shrink as well. With
-``sorted`` the caller promises descending lengths and the gathers fall away: with other lengths the rows that are
-out of order are wrong.
+Policies: ``pad`` runs every row to the longest, rows that have ended are frozen. ``pack`` has the longest rows
+first; a step then works on the rows that are still running only, the first ones, by extents that come from a
+register. Products that were hoisted before this pass are done for all steps of all rows; those hoisted after it
+stay in packed scans, where they shrink as well. Callers give their rows in any order and get them back so; who
+moves them is ``order``:
+
+- ``host`` (the default): the host writes the inputs into the machine's DRAM longest first and reads the outputs
+  back accordingly. It moves every row anyway, so that the machine spends nothing on it. The program file says so
+  (``Program.batch``), ``program.run`` does it, and the report names it.
+- ``machine``: ranks by counting, a gather on the way in and one on the way out, at the cost of two more passes
+  through DRAM; for data that are on the machine already.
+- ``caller``: the caller promises descending lengths; each run checks it.
 
 Source: packed sequences of cuDNN (Appleyard et al. 2016, arXiv:1604.01946); cellular batching
 (BatchMaker, Gao et al., EuroSys 2018).
@@ -40,14 +45,18 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint
 
 from rnncc.dialects import rnn
+from rnncc.dialects._batch_signature import BATCH_ATTR, BatchSignature
 from rnncc.dialects._types import shape_of, symbols_of, tensor_type, type_of
 from rnncc.errors import PassError, nearest
 from rnncc.passes._emit import Emitter
+from rnncc.passes._remarks import remark
 from rnncc.passes._rows import Rows, argument_place, rows_type, spread
+from rnncc.passes._rows_common import Value
 from rnncc.passes._rows_order import Order
 from rnncc.passes._rows_scan import Batcher
 
 POLICIES = ("pad", "pack")
+MOVERS = ("host", "machine", "caller")
 LARGEST = 65536
 
 
@@ -63,8 +72,8 @@ class BatchSequencesPass(ModulePass):
     """``pad`` or ``pack``."""
     ragged: bool = False
     """Whether sequences may have different lengths (``pack`` implies it)."""
-    sorted: bool = False
-    """For ``pack``: callers give the longest sequence first, so that no row is moved on the machine."""
+    order: str = "host"
+    """Who puts the longest rows first for ``pack``: ``host``, ``machine``, or the ``caller``."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite every function of the module."""
@@ -74,6 +83,15 @@ class BatchSequencesPass(ModulePass):
             raise PassError(
                 f"batch-sequences: unknown policy '{self.policy}' (policies: {', '.join(POLICIES)})",
                 nearest(self.policy, POLICIES),
+            )
+        if self.policy == "pad" and self.order != "host":
+            raise PassError(
+                f"batch-sequences: order={self.order} means nothing to policy=pad, which moves no rows"
+            )
+        if self.order not in MOVERS:
+            raise PassError(
+                f"batch-sequences: unknown order '{self.order}' (orders: {', '.join(MOVERS)})",
+                nearest(self.order, MOVERS),
             )
         for function in op.body.block.ops:
             if isinstance(function, func.FuncOp) and function.body.blocks:
@@ -98,7 +116,7 @@ class BatchSequencesPass(ModulePass):
             lengths = target.insert_arg(tensor_type(i32, [self.size]), len(target.args))
             lengths.name_hint = "lengths"
             batcher.lengths = lengths
-            if batcher.packed and self.size > 1 and not self.sorted:
+            if batcher.packed and self.size > 1 and self.order == "machine":
                 order = Order.of(emit, lengths)
                 batcher.lengths = order.sorted(emit, lengths, 0)
                 for old in source.args:
@@ -106,8 +124,33 @@ class BatchSequencesPass(ModulePass):
                     assert isinstance(rows, Rows)
                     value = order.sorted(emit, rows.value, rows.axis)
                     batcher.env[old] = Rows(value, rows.one, rows.axis, rows.grown, rows.time)
-        _body(batcher, source, target, order)
+        places = _body(batcher, source, target, order)
+        axes = [_axis(batcher.env[argument]) for argument in source.args]
         _signature(function, target, "lengths" if ragged else None)
+        if ragged:
+            self._declare(function, batcher, axes, places)
+
+    def _declare(
+        self, function: func.FuncOp, batcher: Batcher, axes: list[int], places: list[int]
+    ) -> None:
+        """Say in the signature where the rows are, and who orders them."""
+        if not batcher.times:
+            raise PassError(
+                "batch-sequences: no recurrence steps over an input, so that lengths mean nothing",
+                "leave ragged out, with policy=pad",
+            )
+        most, symbol = min(batcher.times)
+        waits = batcher.packed and self.size > 1 and self.order != "machine"
+        place = BatchSignature(
+            len(axes), most, symbol, self.order if waits else "any", (*axes, 0), tuple(places)
+        )
+        function.attributes[BATCH_ATTR] = place.attribute()
+        movers = {"any": "in any order", "host": "ordered by the host", "caller": "longest first"}
+        remark(
+            function.body.block.first_op or function,
+            self.name,
+            f"{self.size} sequences a run, {self.policy}, rows {movers[place.order]}",
+        )
 
 
 def _counts(function: func.FuncOp) -> set[int]:
@@ -139,14 +182,20 @@ def _time(old: BlockArgument, axis: int, grown: bool, steps: set[int]) -> int | 
     return fixed[0] if fixed else None
 
 
-def _body(batcher: Batcher, source: Block, target: Block, order: Order | None) -> None:
+def _axis(value: Value) -> int:
+    assert isinstance(value, Rows)
+    return value.axis
+
+
+def _body(batcher: Batcher, source: Block, target: Block, order: Order | None) -> list[int]:
+    """Everything in its form for many; gives the axis of the rows in each result."""
     end = source.last_op
     assert isinstance(end, func.ReturnOp)
     for op in source.ops:
         if op is not end:
             batcher.operation(op, Emitter(op, InsertPoint.at_end(target)))
     emit = Emitter(end, InsertPoint.at_end(target))
-    values = []
+    values, axes = [], []
     for old in end.arguments:
         made = batcher.env[old]
         if not isinstance(made, Rows):
@@ -159,7 +208,9 @@ def _body(batcher: Batcher, source: Block, target: Block, order: Order | None) -
             value = order.restored(emit, value, axis)
         value.name_hint = old.name_hint
         values.append(value)
+        axes.append(axis)
     target.add_op(func.ReturnOp(*values))
+    return axes
 
 
 def _signature(function: func.FuncOp, target: Block, extra: str | None) -> None:

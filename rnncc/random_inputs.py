@@ -9,6 +9,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, StringAttr, TensorType
 from xdsl.ir import SSAValue
 
+from rnncc.dialects._batch_signature import batch_of
 from rnncc.dialects._types import numpy_dtype, shape_of
 from rnncc.isa.types import NUMPY_TYPES
 from rnncc.sequence_lengths import time_of_lengths, uses_through
@@ -52,9 +53,18 @@ def random_inputs(
     function = main_function(module)
     maxima = function.attributes.get("rnncc.symbols")
     inputs = {}
+    batch = batch_of(function)
     for name, argument in zip(names_of(function, "inputs"), function.body.block.args, strict=True):
         inputs[name] = _random(rng, argument, maxima, dict(lengths or {}))
+        if batch is not None and argument.index == batch.lengths:
+            longest = dict(lengths or {}).get(batch.symbol, batch.maximum)
+            inputs[name] = _random_lengths(rng, inputs[name], longest)
     return inputs
+
+
+def _random_lengths(rng: np.random.Generator, like: np.ndarray, longest: int) -> np.ndarray:
+    """Lengths of rows from 1 on, longest first, which every order of rows allows."""
+    return np.sort(rng.integers(1, longest + 1, like.shape))[::-1].astype(like.dtype)
 
 
 def _random(
@@ -115,4 +125,7 @@ def random_for_program(
             rng.standard_normal(shape) if dtype.kind not in "iub" else rng.integers(0, 2, shape)
         )
         inputs[port.name] = values.astype(dtype)
+        if program.batch is not None and port.name == program.batch.lengths:
+            longest = (lengths or {}).get(program.batch.symbol, program.batch.maximum)
+            inputs[port.name] = _random_lengths(rng, inputs[port.name], longest)
     return inputs

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from rnncc.program.batch import ORDERS
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
@@ -72,6 +74,8 @@ class Report:
                 **self.program.report,
             },
         }
+        if self.program.batch is not None:
+            result["batch"] = self.program.batch.to_dict()
         if self.check:
             result["check"] = {
                 "reference": self.check_source,
@@ -107,6 +111,8 @@ class Report:
         yield _numbers_line(self.program)
         if "static_time" in self.program.report:
             yield f"time is fixed: {self.program.report['static_time']}"
+        if self.program.batch is not None:
+            yield f"{_rows(self.program)}: {ORDERS[self.program.batch.order]}"
         if timing is not None:
             from rnncc.report_tables import bound_table, engine_table, memory_table, stall_line
 
@@ -123,6 +129,12 @@ class Report:
 def _value_formats(program: Program) -> list[str]:
     kinds = {s.dtype for s in program.segments if s.dtype.startswith(("f", "bf"))}
     return sorted(kinds) or sorted({s.dtype for s in program.segments})
+
+
+def _rows(program: Program) -> str:
+    assert program.batch is not None
+    (rows,) = next(p.shape for p in program.inputs if p.name == program.batch.lengths)
+    return f"{rows} sequences with lengths in '{program.batch.lengths}'"
 
 
 def _numbers_line(program: Program) -> str:

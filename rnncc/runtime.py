@@ -10,6 +10,7 @@ import numpy as np
 
 from rnncc.errors import InputError, ProgramError, nearest
 from rnncc.isa.types import NUMPY_TYPES
+from rnncc.row_order import check_lengths, order_of, ordered, restored
 
 if TYPE_CHECKING:
     from rnncc.program import Port, Program
@@ -69,6 +70,10 @@ def run_program(
             raise InputError(
                 f"length {symbol}={length} contradicts the inputs, which say {actual[symbol]}"
             )
+    batch = program.batch
+    order = None if arrays is None else order_of(batch, arrays)
+    if batch is not None and arrays is not None and order is not None:
+        arrays = ordered(batch, arrays, order)
     simulation = simulate(
         program,
         arrays,
@@ -78,9 +83,10 @@ def run_program(
         extrapolate=extrapolate,
         progress=progress,
     )
-    return Result(
-        simulation.outputs or {}, simulation.cycles, Report.of(program, simulation, actual)
-    )
+    outputs = simulation.outputs or {}
+    if batch is not None and order is not None:
+        outputs = restored(batch, outputs, order)
+    return Result(outputs, simulation.cycles, Report.of(program, simulation, actual))
 
 
 def bind_inputs(
@@ -117,6 +123,8 @@ def bind_inputs(
     for name, maximum, symbol in _sequence_lens(program):
         time = dict(lengths).get(symbol, maximum)
         _check_sequence_lens(name, arrays.get(name), time)
+    if program.batch is not None:
+        check_lengths(program.batch, arrays[program.batch.lengths], lengths)
     return arrays, lengths
 
 

@@ -94,7 +94,8 @@ def _random(
 ) -> dict[str, np.ndarray]:
     from rnncc.random_inputs import random_for_program, random_inputs
 
-    if compilation is None:
+    if compilation is None or program.batch is not None:
+        # The model's own inputs are those of one sequence.
         return random_for_program(program, seed, lengths)
     return random_inputs(compilation.module("onnx"), seed, lengths)
 

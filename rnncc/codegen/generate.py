@@ -12,11 +12,13 @@ from rnncc.codegen.emit import Emitter
 from rnncc.codegen.layout import Layout
 from rnncc.codegen.registers import assign_registers
 from rnncc.dialects import npu
+from rnncc.dialects._batch_signature import BATCH_ATTR, batch_of
 from rnncc.dialects._types import symbol_maxima
 from rnncc.errors import PassError, UnsupportedError
 from rnncc.interpreter.npu import main_of
 from rnncc.machine import MachineDescription
 from rnncc.program import Program
+from rnncc.program.batch import Batch
 
 
 def generate(module: ModuleOp | FuncOp, machine: MachineDescription, numerics: str) -> Program:
@@ -61,8 +63,24 @@ def generate(module: ModuleOp | FuncOp, machine: MachineDescription, numerics: s
         scale=scale,
         numerics=numerics,
         source_map=tuple(emitter.source_map),
+        batch=_batch(function, layout),
         report=_report(function),
     )
+
+
+def _batch(function: FuncOp, layout: Layout) -> Batch | None:
+    """The rows that the function's ports hold, by the ports' names."""
+    found = batch_of(function)
+    if found is None:
+        return None
+    if len(found.inputs) != len(layout.inputs) or len(found.outputs) != len(layout.outputs):
+        raise PassError(f"{BATCH_ATTR} does not fit the function's inputs and outputs")
+    inputs, outputs = (
+        {port.name: axis for port, axis in zip(ports, axes, strict=True) if axis >= 0}
+        for ports, axes in ((layout.inputs, found.inputs), (layout.outputs, found.outputs))
+    )
+    name = layout.inputs[found.lengths].name
+    return Batch(name, found.maximum, found.symbol, found.order, inputs, outputs)
 
 
 def _report(function: FuncOp) -> dict[str, Any]:

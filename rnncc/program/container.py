@@ -18,6 +18,7 @@ from rnncc.isa.types import ITEM_SIZES
 from rnncc.machine.description import MachineDescription
 
 if TYPE_CHECKING:
+    from rnncc.program.batch import Batch
     from rnncc.runtime import Result
 
 SEGMENT_KINDS = ("const", "input", "output", "work")
@@ -114,6 +115,7 @@ class Program:
         numerics: ``exact`` or ``machine``.
         source_map: for each instruction "ONNX node / operation", or empty.
         hosts: names of the host functions that ``host`` instructions call, by number.
+        batch: the independent sequences that the program serves, where they have lengths of their own.
         report: facts of compilation for people; strings, numbers, lists and dicts of them.
         isa_version: ``rnncc.isa.table.ISA_VERSION`` of the words.
         cache: scratch of whoever runs the program; neither compared nor saved.
@@ -130,6 +132,7 @@ class Program:
     numerics: str = "exact"
     source_map: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    batch: Batch | None = None
     report: dict[str, Any] = field(default_factory=dict)
     isa_version: int = ISA_VERSION
     cache: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)

@@ -16,6 +16,7 @@ from rnncc.isa.table import ISA_VERSION
 from rnncc.isa.types import ELEMENT_TYPES
 from rnncc.machine.description import MachineDescription
 from rnncc.machine.load import load_machine, machine_names, parse_machine
+from rnncc.program.batch import Batch, read_batch
 from rnncc.program.container import Port, Program, Segment, Symbol
 from rnncc.program.tensors import parse_json
 from rnncc.program.validate import NUMERICS, validate
@@ -24,7 +25,7 @@ from rnncc.program.values import read_values
 _ALIGN = 64
 _DIRECTIVES = (
     ".isa", ".machine", ".numerics", ".scale", ".memory", ".symbol", ".const", ".work", ".input", ".output", ".host",
-    ".report",
+    ".batch", ".report",
 )  # fmt: skip
 
 
@@ -47,6 +48,7 @@ class Header:
         self.segments: list[Segment] = []
         self.ports: dict[str, list[Port]] = {"input": [], "output": []}
         self.hosts: list[str] = []
+        self.batch: Batch | None = None
         self.report: dict[str, Any] = {}
 
     def read(self, line: Line) -> None:
@@ -74,18 +76,24 @@ class Header:
             self.symbols[symbol] = Symbol(maximum, line.register())
         elif name == "host":
             self.hosts.append(line.quoted("a host function"))
-        elif name == "report":
-            column = line.next.column
-            try:
-                report = parse_json(line.quoted("JSON"), "report")
-            except ProgramError as error:
-                raise line.error(error.message, column) from None
-            if not isinstance(report, dict):
-                raise line.error("the report must be a JSON object", column)
-            self.report = report
+        elif name in ("batch", "report"):
+            self._json(line, name)
         else:
             self._segment(line, name)
         line.end()
+
+    def _json(self, line: Line, name: str) -> None:
+        column = line.next.column
+        try:
+            table = parse_json(line.quoted("JSON"), name)
+            if not isinstance(table, dict):
+                raise ProgramError(f"the {name} must be a JSON object")
+            if name == "report":
+                self.report = table
+            else:
+                self.batch = read_batch(table, name)
+        except ProgramError as error:
+            raise line.error(error.message, column) from None
 
     def _machine(self, line: Line) -> MachineDescription:
         name = line.quoted("a machine's name or file")
@@ -164,6 +172,7 @@ def build_program(header: Header, text: str) -> Program:
         numerics=header.numerics,
         source_map=assembled.source_map,
         hosts=tuple(header.hosts),
+        batch=header.batch,
         report=header.report,
     )
     _check(program, assembled)

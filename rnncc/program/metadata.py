@@ -12,12 +12,14 @@ from rnncc.isa.table import ISA_VERSION
 from rnncc.isa.types import ELEMENT_TYPES
 from rnncc.machine.dump import dump_machine
 from rnncc.machine.load import parse_machine
+from rnncc.program.batch import read_batch
 from rnncc.program.container import Port, Program, Segment, Symbol
 from rnncc.program.tensors import is_shape, parse_json
 
 _KEYS: dict[str, type] = {
     "isa_version": int, "numerics": str, "machine": str, "memory": dict, "scale": dict, "symbols": dict,
-    "segments": list, "inputs": list, "outputs": list, "source_map": dict, "hosts": list, "report": dict,
+    "segments": list, "inputs": list, "outputs": list, "source_map": dict, "hosts": list, "batch": dict,
+    "report": dict,
 }  # fmt: skip
 
 
@@ -39,6 +41,7 @@ def to_text(program: Program) -> str:
         "outputs": [_port(port) for port in program.outputs],
         "source_map": {"names": names, "index": [number[name] for name in program.source_map]},
         "hosts": list(program.hosts),
+        "batch": program.batch.to_dict() if program.batch else {},
         "report": program.report,
     }
     return json.dumps(table, separators=(",", ":"), allow_nan=False)
@@ -61,6 +64,7 @@ def from_text(text: str, words: np.ndarray, constants: dict[str, np.ndarray]) ->
     for key in table:
         if key not in _KEYS:
             raise ProgramError(f"metadata: unknown key '{key[:80]}'", nearest(key, _KEYS))
+    table.setdefault("batch", {})
     for key, kind in _KEYS.items():
         if not isinstance(table.get(key), kind):
             raise ProgramError(f"metadata: '{key}' is missing or no {kind.__name__}")
@@ -87,6 +91,7 @@ def from_text(text: str, words: np.ndarray, constants: dict[str, np.ndarray]) ->
         numerics=table["numerics"],
         source_map=_source_map(table["source_map"]),
         hosts=_names(table["hosts"], "hosts"),
+        batch=read_batch(table["batch"], "metadata: batch"),
         report=table["report"],
         isa_version=table["isa_version"],
     )

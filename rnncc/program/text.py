@@ -13,6 +13,7 @@
     .const w f32 [2, 2] = [1, 2.5, -3, 4]   ; or = hex "0000803f...", or nothing: taken from the given arrays
     .work scratch f32 [64]
     .host "function"                        ; host functions, numbered from 0
+    .batch "{}"                             ; JSON: rows with lengths of their own (rnncc.program.batch)
     .report "{}"                            ; JSON
 
 Instructions name segments in DRAM operands: ``dram[x + 64 + r5*1024 : 0, 0, 4]``.
@@ -70,6 +71,8 @@ def write_program(program: Program) -> str:
     for kind, ports in (("input", program.inputs), ("output", program.outputs)):
         lines += [_port(kind, port, program) for port in ports]
     lines += [f".host {json.dumps(name)}" for name in program.hosts]
+    if program.batch:
+        lines.append(f".batch {json.dumps(json.dumps(program.batch.to_dict()))}")
     if program.report:
         lines.append(f".report {json.dumps(json.dumps(program.report))}")
     segments = sorted(

@@ -13,6 +13,7 @@ from rnncc.isa.instruction import REGISTERS
 from rnncc.isa.table import ISA_VERSION
 from rnncc.isa.types import ITEM_SIZES, NUMPY_TYPES
 from rnncc.program.addresses import check_addresses
+from rnncc.program.batch import check_batch
 from rnncc.program.container import SEGMENT_KINDS, Port, Program, Segment
 from rnncc.program.control import check_control
 
@@ -36,6 +37,7 @@ def validate(program: Program) -> None:
     _check_segments(program)
     _check_symbols(program)
     _check_ports(program)
+    check_batch(program)
     if program.source_map and len(program.source_map) != len(program.words):
         raise ProgramError(
             f"source map: {len(program.source_map)} entries for {len(program.words)} instructions"

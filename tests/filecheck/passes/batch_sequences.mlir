@@ -1,6 +1,7 @@
 // RUN: rnncc opt %s -p "batch-sequences{size=4},canonicalize" --split-input-file --verify-diagnostics | filecheck %s
 // RUN: rnncc opt %s -p "batch-sequences{size=4 ragged=true}" --split-input-file --verify-diagnostics | filecheck %s --check-prefix RAGGED
-// RUN: rnncc opt %s -p "batch-sequences{size=4 policy=pack}" --split-input-file --verify-diagnostics | filecheck %s --check-prefix PACK
+// RUN: rnncc opt %s -p "batch-sequences{size=4 policy=pack order=machine}" --split-input-file --verify-diagnostics | filecheck %s --check-prefix PACK
+// RUN: rnncc opt %s -p "batch-sequences{size=4 policy=pack}" | filecheck %s --check-prefix HOST
 
 // The matrix-vector product becomes a matrix-matrix product; the weights stay shared.
 // CHECK-LABEL: func.func @main
@@ -13,7 +14,13 @@
 // RAGGED-SAME: rnncc.inputs = ["x", "lengths"]
 // RAGGED: rnn.scan {{.*}} lens(%lengths : tensor<4xi32>) {
 
-// Packed: rows are gathered in order of length, and put back.
+// Packed: the host orders the rows, which the signature says.
+// HOST: rnncc.batch = {lengths = 1 : i64, maximum = 5 : i64, symbol = "T", order = "host", inputs = array<i64: 1, 0>, outputs = array<i64: 0>}
+// HOST-NOT: nn.gather
+// HOST: rnn.scan {{.*}} lens(%lengths : tensor<4xi32>) {
+// HOST: } {rnn.packed}
+
+// Packed on the machine: rows are gathered in order of length, and put back.
 // PACK-LABEL: func.func @main
 // PACK: [[L:%.+]] = nn.gather %lengths, [[O:%.+]] axis 0
 // PACK: nn.gather %x, [[O]] axis 1

@@ -1,15 +1,19 @@
 """batch-sequences is exact: rows of a batch are what the sequences give alone."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rnncc
-from rnncc.errors import PassError
+from rnncc.errors import InputError, PassError, ProgramError
+from rnncc.program import validate
+from rnncc.program.batch import Batch, read_batch
+from rnncc.program.text import external_constants, read_program, write_program
 from tests.unit.batch.agree import AFTER, BEFORE, check
 from tests.unit.batch.models import cell_model, scan_model
 
-POLICIES = ["pad ragged=true", "pack"]
+POLICIES = ["pad ragged=true", "pack", "pack order=machine"]
 
 
 @given(
@@ -65,6 +69,8 @@ def test_the_signature_grows_on_the_batch_axis():
         ("size=100000", "outside"),
         ("size=-3", "outside"),
         ("policy=pak", "did you mean 'pack'"),
+        ("policy=pack order=hots", "did you mean 'host'"),
+        ("order=machine", "means nothing to policy=pad"),
         ("size=many", "batch-sequences"),
         ("sice=3", "did you mean 'size'"),
     ],
@@ -83,6 +89,73 @@ def test_cells_must_be_decomposed_first():
         rnncc.compile(cell_model("LSTM"), shapes={"x": (3, 1, 3)}, pipeline="front,batch-sequences")
 
 
-def test_sorted_lengths_need_no_gather():
-    text = "batch-sequences{size=3 policy=pack sorted=true}"
-    check(cell_model("GRU", direction="bidirectional"), (5, 1, 3), [5, 4, 1], text)
+def _pack(order, size=3):
+    text = f"batch-sequences{{size={size} policy=pack order={order}}}"
+    return rnncc.compile(
+        cell_model("GRU"), shapes={"x": (5, 1, 3)}, pipeline=f"{BEFORE.format(text)},back"
+    )
+
+
+def test_a_promise_of_order_is_checked_at_each_run():
+    check(
+        cell_model("GRU", direction="bidirectional"),
+        (5, 1, 3),
+        [5, 4, 1],
+        "batch-sequences{size=3 policy=pack order=caller}",
+    )
+    x = np.zeros((5, 3, 3), np.float32)
+    with pytest.raises(InputError, match=r"row 2 is longer \(3\) than the row before it \(2\)"):
+        _pack("caller").run({"x": x, "lengths": np.array([5, 2, 3], np.int32)})
+
+
+@pytest.mark.parametrize("lengths", [[5, 6, 1], [-1, 2, 2]])
+@pytest.mark.parametrize("order", ["host", "machine", "caller"])
+def test_lengths_out_of_range_are_refused(order, lengths):
+    x = np.zeros((5, 3, 3), np.float32)
+    with pytest.raises(InputError, match=r"outside 0\.\.5"):
+        _pack(order).run({"x": x, "lengths": np.array(lengths, np.int32)})
+    with pytest.raises(InputError, match=r"input missing: 'lengths' int32\[3\]"):
+        _pack(order).run({"x": x})
+
+
+def test_the_program_file_and_the_report_say_who_orders_the_rows(tmp_path):
+    program = _pack("host")
+    program.save(tmp_path / "p.rnx")
+    again = rnncc.load(tmp_path / "p.rnx")
+    assert (
+        again.batch
+        == program.batch
+        == Batch("lengths", 5, "T", "host", {"x": 1, "lengths": 0}, {"y": 2, "h": 1})
+    )
+    text = read_program(write_program(program), external_constants(program))
+    assert text.batch == program.batch
+    x = np.random.default_rng(0).standard_normal((5, 3, 3)).astype(np.float32)
+    inputs = {"x": x, "lengths": np.array([2, 5, 3], np.int32)}
+    result, other = again.run(inputs), _pack("machine").run(inputs)
+    for name in ("y", "h"):
+        np.testing.assert_array_equal(result.outputs[name], other.outputs[name])
+    assert "the host orders the rows" in str(result.report)
+    assert result.report.to_dict()["batch"]["order"] == "host"
+    assert (result.cycles or 0) < (other.cycles or 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"order": "hots"}, "did you mean 'host'"),
+        ({"lengths": "x"}, "no input of lengths"),
+        ({"symbol": "U"}, "unknown symbol 'U'"),
+        ({"inputs": {"x": 7}}, "no 3 rows on axis 7"),
+        ({"outputs": {"y": 0}}, "no 3 rows on axis 0"),
+        ({"outputs": {"z": 0}}, "'z' has no 3 rows"),
+        ({"maximum": "5"}, "wrong type"),
+        ({"size": 3}, "must have lengths"),
+    ],
+)
+def test_a_batch_that_does_not_fit_its_program_is_refused(change, message):
+    program = _pack("host")
+    assert program.batch is not None
+    table = program.batch.to_dict() | change
+    with pytest.raises(ProgramError, match=message):
+        program.batch = read_batch(table, "batch")
+        validate(program)
