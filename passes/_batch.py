@@ -13,6 +13,10 @@ from rnncc.passes._emit import Emitter
 POINTWISE = (nn.UnaryOp, nn.BinaryOp, nn.CompareOp, nn.SelectOp, nn.CastOp)
 """Operations that treat every element alike."""
 
+_BY_AXES = (
+    nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ReduceOp, nn.ArgReduceOp, nn.SoftmaxOp,
+)  # fmt: skip
+
 Batched = Mapping[SSAValue, SSAValue]
 """Value of one step -> value of all steps, with the time as axis 0."""
 
@@ -30,13 +34,29 @@ def can_batch(op: Operation, per_step: Callable[[SSAValue], bool], by_row: bool)
     if isinstance(op, POINTWISE):
         rank = len(shape_of(op.results[0]))
         return not by_row or all(len(shape_of(v)) == rank for v in op.operands if per_step(v))
-    if by_row:
+    if by_row and not _keeps_rows(op):
         return False
     if isinstance(op, nn.ConcatOp):
         return all(per_step(v) for v in op.parts)
     if isinstance(op, nn.GatherOp):
         return op.axis.value.data == 0 and not per_step(op.data)
-    return isinstance(op, nn.ReshapeOp | nn.TransposeOp | nn.SliceOp | nn.ReduceOp | nn.SoftmaxOp)
+    return isinstance(op, _BY_AXES)
+
+
+def _keeps_rows(op: Operation) -> bool:
+    """Whether row i of the result is made of row i of the first operand alone."""
+    rows = shape_of(op.operands[0])[:1]
+    if not rows or shape_of(op.results[0])[:1] != rows:
+        return False
+    if isinstance(op, nn.ReduceOp):
+        return 0 not in op.axes.get_values()
+    if isinstance(op, nn.ArgReduceOp | nn.SoftmaxOp | nn.ConcatOp):
+        return op.axis.value.data != 0
+    if isinstance(op, nn.SliceOp):
+        return op.starts.get_values()[0] == 0 and op.steps.get_values()[0] == 1
+    if isinstance(op, nn.TransposeOp):
+        return op.perm.get_values()[0] == 0
+    return isinstance(op, nn.ReshapeOp)
 
 
 def batch(op: Operation, values: Batched, emit: Emitter, steps: int, symbol: str) -> SSAValue:
@@ -66,6 +86,9 @@ def batch(op: Operation, values: Batched, emit: Emitter, steps: int, symbol: str
     if isinstance(op, nn.ReduceOp):
         axes = [a + 1 for a in op.axes.get_values()]
         return emit(nn.ReduceOp(op.kind.data, values[op.x], axes, op.keepdims is not None))
+    if isinstance(op, nn.ArgReduceOp):
+        keep, last = op.keepdims is not None, op.select_last is not None
+        return emit(nn.ArgReduceOp(op.kind.data, values[op.x], op.axis.value.data + 1, keep, last))
     if isinstance(op, nn.SoftmaxOp):
         return emit(nn.SoftmaxOp(values[op.x], op.axis.value.data + 1, op.log is not None))
     if isinstance(op, nn.ConcatOp):

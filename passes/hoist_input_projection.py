@@ -21,14 +21,14 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
-from xdsl.traits import is_side_effect_free
 
 from rnncc.dialects import nn
 from rnncc.dialects._types import copy_node, shape_of, type_of
-from rnncc.dialects.rnn import ScanOp, YieldOp
+from rnncc.dialects.rnn import ScanOp
 from rnncc.passes._batch import POINTWISE, batch, can_batch
 from rnncc.passes._emit import Emitter
 from rnncc.passes._packed import is_packed
+from rnncc.passes._scan_invariants import hoist_invariants, is_outside
 
 
 @dataclass(frozen=True)
@@ -40,36 +40,12 @@ class HoistInputProjectionPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Hoist from every scan of the module, inner ones first."""
         for scan in reversed([inner for inner in op.walk() if isinstance(inner, ScanOp)]):
-            _hoist_invariants(scan)
+            hoist_invariants(scan)
             if is_packed(scan):
                 # In the step a product has the rows that still run, outside it would have all.
                 continue
             _add_biases_first(scan)
             _hoist_products(scan)
-
-
-def _hoist_invariants(scan: ScanOp) -> None:
-    """Move what reads nothing of the step before the scan."""
-    before = scan.parent
-    assert before is not None
-    for op in list(scan.body.block.ops):
-        reads = [value for inner in op.walk() for value in inner.operands]
-        own = set(op.walk())
-        moves = is_side_effect_free(op) and not isinstance(op, YieldOp)
-        if moves and all(_outside(v, scan) or _owner(v) in own for v in reads):
-            op.detach()
-            before.insert_op_before(op, scan)
-
-
-def _owner(value: SSAValue) -> Operation | None:
-    """The operation that a value belongs to, as result or as argument of its region."""
-    owner = value.owner
-    return owner if isinstance(owner, Operation) else owner.parent_op()
-
-
-def _outside(value: SSAValue, scan: ScanOp) -> bool:
-    owner = _owner(value)
-    return owner is None or not scan.is_ancestor(owner)
 
 
 class _Plan:
@@ -94,7 +70,7 @@ class _Plan:
         steps = [v for v in op.operands if v in self.reverse]
         if not steps or op.regions or not isinstance(op, nn.NNOp):
             return False
-        if not all(v in self.reverse or _outside(v, self.scan) for v in op.operands):
+        if not all(v in self.reverse or is_outside(v, self.scan) for v in op.operands):
             return False
         flags = {self.reverse[v] for v in steps}
         by_row = self.scan.lens is not None and True in flags
@@ -118,7 +94,7 @@ class _Plan:
             return False
         made = [v for v in op.operands if v.owner in self.chosen]
         ready = all(
-            v.owner in self.chosen or _outside(v, self.scan) or v in self.scan.slice_args
+            v.owner in self.chosen or is_outside(v, self.scan) or v in self.scan.slice_args
             for v in op.operands
         )
         size = type_of(op.results[0]).get_shape()
@@ -138,7 +114,7 @@ def _add_biases_first(scan: ScanOp) -> None:
                 continue
             terms = [inner.a, inner.b, other]
             moving = [v for v in terms if v in per_step]
-            fixed = [v for v in terms if _outside(v, scan)]
+            fixed = [v for v in terms if is_outside(v, scan)]
             if len(moving) != 1 or len(fixed) != 1 or {*moving, *fixed} == {inner.a, inner.b}:
                 continue
             if shape_of(moving[0]) != shape_of(op.result):

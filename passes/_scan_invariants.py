@@ -1,0 +1,32 @@
+"""What does not change from step to step: whether a value is from outside a scan, moving it there."""
+
+from __future__ import annotations
+
+from xdsl.ir import Operation, SSAValue
+from xdsl.traits import is_side_effect_free
+
+from rnncc.dialects.rnn import ScanOp, YieldOp
+
+
+def hoist_invariants(scan: ScanOp) -> None:
+    """Move what reads nothing of the step before the scan."""
+    before = scan.parent
+    assert before is not None
+    for op in list(scan.body.block.ops):
+        reads = [value for inner in op.walk() for value in inner.operands]
+        own = set(op.walk())
+        moves = is_side_effect_free(op) and not isinstance(op, YieldOp)
+        if moves and all(is_outside(v, scan) or _owner(v) in own for v in reads):
+            op.detach()
+            before.insert_op_before(op, scan)
+
+
+def _owner(value: SSAValue) -> Operation | None:
+    """The operation that a value belongs to, as result or as argument of its region."""
+    owner = value.owner
+    return owner if isinstance(owner, Operation) else owner.parent_op()
+
+
+def is_outside(value: SSAValue, scan: ScanOp) -> bool:
+    owner = _owner(value)
+    return owner is None or not scan.is_ancestor(owner)
