@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from xdsl.dialects.builtin import IntegerAttr, UnitAttr, i32, i64
+from xdsl.dialects.builtin import IntegerAttr, UnitAttr, bf16, f16, f32, i32, i64
 from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def
 
@@ -34,7 +34,8 @@ class MmOp(InstructionOp):
     """``dst[m, n] (+)= sum over k of x[m, k] * w[n, k]`` with extents [m, n, k].
 
     ``npu.mm %d, %x, %w [1, 1024, 256] accumulate : ...``. Strides: dst (s0: m, s1: n),
-    x (s0: m, s2: k), w (s1: n, s2: k). In weight memory `w` must be exactly one
+    x (s0: m, s2: k), w (s1: n, s2: k). Products of f16 or bf16 may go to an f32 destination, so that
+    those that accumulate are rounded once. In weight memory `w` must be exactly one
     matrix that a dma loaded.
     """
 
@@ -60,8 +61,10 @@ class MmOp(InstructionOp):
         )
 
     def verify_types(self) -> None:
-        """One element type; `w` is a whole dense matrix."""
-        super().verify_types()
+        """One element type, but sums of short floats may be kept in f32; `w` is a whole dense matrix."""
+        dst, x, w = (element_of(v) for v in self.views)
+        if dst != f32 or x != w or x not in (f16, bf16):
+            super().verify_types()
         require_dense(self, "w")
 
     @property

@@ -27,6 +27,7 @@ from rnncc.passes._lower.chain import chain_of
 from rnncc.passes._lower.conv_plan import plan_conv, plan_pool
 from rnncc.passes._lower.epilogue import epilogue_of
 from rnncc.passes._lower.lowering import describe
+from rnncc.passes._lower.narrow import is_narrow, wide_bytes
 from rnncc.passes._lower.panels import even, panel
 from rnncc.passes._lower.products import stationary_left, weights_of
 from rnncc.passes._lower.storage import root_of
@@ -111,7 +112,8 @@ def tile_vector(op: Operation, budget: Budget) -> None:
     outside = [v for v in (*op.operands, *op.results) if off_chip(v)]
     if not outside or not prod(shape):
         return
-    scratch = SCRATCH.get(type(op), 0) * itembytes(source)
+    sums = isinstance(op, nn.ReduceOp)
+    scratch = SCRATCH.get(type(op), 0) * (wide_bytes if sums else itembytes)(source)
     each = sum(BUFFERS * itembytes(v) for v in outside) + scratch
     whole = reduced_axes(op)
     least = prod(shape[a] for a in whole) * each
@@ -165,6 +167,8 @@ def tile_product(op: nn.MatmulOp, budget: Budget) -> None:
     if streamed:
         tn, tk = panel(op, n - kept_of(op), k, item, budget)
     cost = (BUFFERS * k if off_chip(moving) else 0) + (BUFFERS * tn if off_chip(op.result) else 0)
+    if tk < k and is_narrow(op.result):
+        cost += tn * wide_bytes(op.result) // itembytes(op.result)
     if cost * m * item > budget.staging:
         if cost * item > budget.vmem:
             raise CapacityError(

@@ -150,6 +150,11 @@ class Shape:
         return self.frames * rows, columns
 
 
+def sums_apart(shape: Shape) -> bool:
+    """Whether several instructions make one sum, so that short floats are summed in f32 and rounded at the end."""
+    return shape.form.span == "vector" or shape.terms > 1
+
+
 def cycles(machine: MachineDescription, shape: Shape, element: str) -> int:
     """Estimated cycles of one block: input staged, products, dropped pixels taken out, one after the other."""
 
@@ -162,7 +167,13 @@ def cycles(machine: MachineDescription, shape: Shape, element: str) -> int:
 
     total = moved("dma", "", max(1, shape.input))
     issue = machine.control.dispatch_cycles + machine.control.loop_cycles
-    if shape.form.span == "vector":
+    vector = shape.form.span == "vector"
+    if element in ("f16", "bf16") and sums_apart(shape):
+        total += moved("convert", "", shape.output)
+        if vector:
+            total += moved("convert", "", max(1, shape.input))
+            element = "f32"
+    if vector:
         pixels = shape.frames * shape.rows.count * shape.columns.count
         each = moved("binary", "mul", pixels * shape.outer * shape.groups, 3)
         return total + 2 * shape.terms * shape.columns.kernel * (each + issue)

@@ -14,8 +14,9 @@ from rnncc.dialects._types import is_float, shape_of, type_of
 from rnncc.errors import CapacityError
 from rnncc.passes._lower.attributes import FORM_ATTR, TILE_ATTR
 from rnncc.passes._lower.budget import Budget, itembytes
-from rnncc.passes._lower.conv_form import Form, Shape, cycles, forms
+from rnncc.passes._lower.conv_form import Form, Shape, cycles, forms, sums_apart
 from rnncc.passes._lower.lowering import describe
+from rnncc.passes._lower.narrow import is_narrow, wide_bytes
 from rnncc.passes._lower.panels import even
 from rnncc.passes._lower.window import axes_of
 
@@ -54,8 +55,11 @@ def plan_conv(op: nn.ConvOp, budget: Budget) -> None:
 
 
 def _bytes(op: nn.ConvOp, shape: Shape, buffers: int) -> int:
-    scratch = shape.output if shape.form.span == "vector" else 0
-    return (buffers * (shape.input + shape.output) + scratch) * itembytes(op.x)
+    vector = shape.form.span == "vector"
+    scratch = shape.output if vector else 0
+    if is_narrow(op.x) and sums_apart(shape):
+        scratch += shape.output + (shape.input if vector else 0)
+    return buffers * (shape.input + shape.output) * itembytes(op.x) + scratch * wide_bytes(op.x)
 
 
 def _plans(op: nn.ConvOp, budget: Budget) -> Iterator[tuple[int, Form, int, int]]:

@@ -10,13 +10,17 @@ from rnncc.passes._lower.conv_stage import Staged
 from rnncc.passes._lower.conv_weights import Weights
 from rnncc.passes._lower.dims import Dim
 from rnncc.passes._lower.lowering import Lowering
+from rnncc.passes._lower.narrow import widened
 from rnncc.passes._lower.ref import Ref
 
 
 def multiply_add(
     low: Lowering, out: Ref, at: Staged, shape: Shape, weights: Weights, planes: list[int]
 ) -> None:
-    """``out[n, m, h, w] = sum of x[n, m // repeat, ...] * w[m, ...]``, one kernel element after the other."""
+    """``out[n, m, h, w] = sum of x[n, m // repeat, ...] * w[m, ...]``, one kernel element after the other.
+
+    Where `out` is wider than the input (sums of short floats), the input and the weights are widened first.
+    """
     lines = weights.ref.at(4, 0)
     with low.at(low.depth_of(lines)):
         key = ("lines", lines)
@@ -24,8 +28,9 @@ def multiply_add(
             # Each kernel element's weights lie side by side.
             held = low.alloc([*lines.dims[1:], lines.dims[0]], lines.element, name="lines")
             low.walk([held, lines.transpose([1, 2, 3, 0])], npu.DmaOp)
-            low.scope.cache[key] = held
+            low.scope.cache[key] = widened(low, held)
         lines = low.scope.cache[key]
+    at = _widened(low, at, shape, len(planes))
     channels = shape.inner
     repeat = shape.outer // channels
     term = low.alloc(
@@ -47,6 +52,16 @@ def multiply_add(
                 low.walk(
                     [target, target, term], lambda d, a, b, **x: npu.BinaryOp("add", d, a, b, **x)
                 )
+
+
+def _widened(low: Lowering, at: Staged, shape: Shape, planes: int) -> Staged:
+    """The staged input with elements of the type of sums."""
+    parts = Dim(planes * len(shape.phases))
+    block = replace(
+        at.start, dims=(parts, at.frames, Dim(at.frame)), strides=(at.phase, at.frame, 1)
+    )
+    start = replace(widened(low, block), dims=(), strides=())
+    return replace(at, start=start)
 
 
 def _elements(at: Staged, shape: Shape, planes: list[int]):

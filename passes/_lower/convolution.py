@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from xdsl.dialects.builtin import StringAttr
+from xdsl.dialects.builtin import StringAttr, f32
+from xdsl.ir import Attribute
 
-from rnncc.dialects import nn
+from rnncc.dialects import nn, npu
 from rnncc.dialects._types import type_of
 from rnncc.passes._lower.attributes import FORM_ATTR, memory_of_value, tile_of
 from rnncc.passes._lower.chain import chain_of
 from rnncc.passes._lower.conv_follow import finish
-from rnncc.passes._lower.conv_form import Form, Shape
+from rnncc.passes._lower.conv_form import Form, Shape, sums_apart
 from rnncc.passes._lower.conv_product import products
 from rnncc.passes._lower.conv_stage import in_place, stage
 from rnncc.passes._lower.conv_vector import multiply_add
 from rnncc.passes._lower.conv_weights import Weights, weights_of_conv
 from rnncc.passes._lower.dims import Dim
 from rnncc.passes._lower.lowering import Lowering
+from rnncc.passes._lower.narrow import NARROW
 from rnncc.passes._lower.ref import Ref
 from rnncc.passes._lower.window import SPACE, Axis, axes_of
 
@@ -107,23 +109,33 @@ def compute(low: Lowering, job: Job, dst: Ref, x: Ref, shape: Shape, place: int)
     flat = x.slice(2, depths[0], 1) if depths else x
     at = in_place(flat, shape, padded) or stage(low, x, shape, depths)
     direct = dst.memory == "vmem" and shape.form.span in ("row", "vector")
-    out = dst if direct else _room(low, dst, shape)
+    if dst.element in NARROW and planes and sums_apart(shape):
+        total = _room(low, dst, shape, f32)
+        out = dst if dst.memory == "vmem" else low.staging(dst)
+    else:
+        total = out = dst if direct else _room(low, dst, shape, dst.element)
     if not planes:
         low.fill(out, 0)
     elif shape.form.span == "vector":
-        multiply_add(low, out, at, shape, job.weights, planes)
+        multiply_add(low, total, at, shape, job.weights, planes)
     else:
-        products(low, job.weights, out, at, shape, planes)
+        products(low, job.weights, total, at, shape, planes)
+    if total is not out:
+        low.walk([out, total], npu.ConvertOp)
     finish(low, job.chain, dst, out)
 
 
-def _room(low: Lowering, dst: Ref, shape: Shape) -> Ref:
+def _room(low: Lowering, dst: Ref, shape: Shape, element: Attribute) -> Ref:
     """Room for a block of results with the pixels that are dropped: the window of those that are not."""
     outer = shape.outer * shape.groups
     spread = shape.form.span in ("frame", "batch")
     pitch = shape.pitch if spread else shape.columns.count
     rows = shape.height if shape.form.span == "batch" else shape.rows.count
-    pair = low.staging(replace(dst, dims=(Dim(shape.frames * rows * pitch * outer),), strides=(1,)))
+    elements = Dim(shape.frames * rows * pitch * outer)
+    if element == dst.element:
+        pair = low.staging(replace(dst, dims=(elements,), strides=(1,)))
+    else:
+        pair = low.alloc([elements], element, name="sum")
     strides = (rows * pitch * outer, 1, pitch * outer, outer)
     return replace(pair, dims=dst.dims, strides=strides)
 

@@ -13,7 +13,6 @@ from itertools import product as every
 from math import prod
 
 import numpy as np
-from xdsl.dialects.builtin import bf16, f16, f32
 
 from rnncc.dialects import nn, npu
 from rnncc.dialects._types import element_type, numpy_dtype
@@ -21,6 +20,7 @@ from rnncc.passes._lower.attributes import tile_of
 from rnncc.passes._lower.convolution import spatial
 from rnncc.passes._lower.dims import ONE, Dim
 from rnncc.passes._lower.lowering import Lowering
+from rnncc.passes._lower.narrow import rounded, wide, widened
 from rnncc.passes._lower.reduction import identity
 from rnncc.passes._lower.ref import Ref
 from rnncc.passes._lower.window import SPACE, Axis, axes_of
@@ -60,17 +60,13 @@ def _staged(
             combine(low, "max", out, source, axes)
             return
         assert counts is not None
-        work = out
-        if out.element in (f16, bf16):
-            # As the mean of a reduction: summed in f32, rounded once.
-            wide = low.alloc(source.dims, f32, name="wide")
-            low.walk([wide, source], npu.ConvertOp)
-            source, work = wide, low.alloc(out.dims, f32, name="sum")
-        combine(low, "add", work, source, axes)
-        divisor = low.load(counts).broadcast(work.dims)
-        low.walk([work, work, divisor], lambda d, a, b, **x: npu.BinaryOp("div", d, a, b, **x))
-        if work is not out:
-            low.walk([out, work], npu.ConvertOp)
+        divisor = low.load(counts).broadcast(out.dims)
+
+        def mean(work: Ref) -> None:
+            combine(low, "add", work, widened(low, source), axes)
+            low.walk([work, work, divisor], lambda d, a, b, **x: npu.BinaryOp("div", d, a, b, **x))
+
+        rounded(low, out, mean)
 
     low.staged(dst, [x], inside)
 
@@ -79,7 +75,7 @@ def _counts(low: Lowering, op: nn.PoolOp, x: Ref) -> Ref:
     """What each output is divided by: [1, 1, d, h, w]; one number where all are equal."""
     include = op.include_pad is not None
     lines = [s.divisors(include) for s in op.slidings()]
-    dtype = numpy_dtype(f32 if x.element in (f16, bf16) else x.element)
+    dtype = numpy_dtype(wide(x.element))
     if all(len(set(line)) == 1 for line in lines):
         one = low.number(float(prod(line[0] for line in lines)), element_type(dtype))
         return replace(one, dims=(ONE,) * 5, strides=(0,) * 5)

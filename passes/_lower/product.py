@@ -14,6 +14,7 @@ from rnncc.passes._lower.dims import ONE, Dim, collapse
 from rnncc.passes._lower.epilogue import epilogue_line, epilogue_of
 from rnncc.passes._lower.follow import follow, nothing
 from rnncc.passes._lower.lowering import Lowering
+from rnncc.passes._lower.narrow import rounded
 from rnncc.passes._lower.products import stationary_left
 from rnncc.passes._lower.ref import Ref
 from rnncc.passes._lower.weights import Plan, multiply, pieces, weights
@@ -176,7 +177,7 @@ def contract(low: Lowering, refs: list[Ref], plan: Plan) -> None:
         if k.reg is not None or step >= k.size:
             multiply(low, out, left, weights(low, w, plan))
         else:
-            pieces(low, out, left, w, step)
+            rounded(low, out, lambda work: pieces(low, work, left, w, step))
         if plan.after is not None:
             follow(low, plan.after, out, line[0])
 

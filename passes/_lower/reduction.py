@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from xdsl.dialects.builtin import bf16, f16, f32
 from xdsl.ir import Attribute
 
 from rnncc.dialects import nn, npu
@@ -14,11 +13,14 @@ from rnncc.dialects._types import is_float, numpy_dtype
 from rnncc.passes._lower.attributes import tile_of
 from rnncc.passes._lower.dims import Dim, collapse
 from rnncc.passes._lower.lowering import Lowering
+from rnncc.passes._lower.narrow import NARROW, rounded, wide, widened
 from rnncc.passes._lower.ref import Index, Ref
 from rnncc.passes._lower.scalars import in_register
 
 COMBINE = {"sum": "add", "mean": "add", "max": "max", "min": "min", "prod": "mul"}
 """The operation that joins the partial results of blocks of a reduced axis."""
+SUMS = ("sum", "mean", "prod")
+"""Kinds whose partial results would be rounded."""
 
 
 def reduce_(low: Lowering, op: nn.ReduceOp) -> None:
@@ -46,14 +48,14 @@ def reduce_(low: Lowering, op: nn.ReduceOp) -> None:
 def _in_blocks(low: Lowering, kind: str, dst: Ref, src: Ref, axes: list[int], tile) -> None:
     """Reduce axes of which vector memory holds only blocks, joining the blocks' results."""
     base = "sum" if kind == "mean" else kind
-    short = kind == "mean" and dst.element in (f16, bf16)
-    total = low.alloc(dst.dims, f32 if short else dst.element, name="total")
+    short = kind in SUMS and dst.element in NARROW
+    total = low.alloc(dst.dims, wide(dst.element) if short else dst.element, name="total")
     low.fill(total, identity(base, total.element))
 
     def block(refs: list[Ref]) -> None:
         values = low.load(refs[1])
         if short:
-            values = _converted(low, values, f32)
+            values = widened(low, values)
         part = low.alloc(refs[0].dims, total.element, name="part")
         accumulate(low, base, part, values, axes)
         low.walk(
@@ -82,27 +84,19 @@ def _reduce(low: Lowering, kind: str, dst: Ref, src: Ref, axes: Sequence[int]) -
     if kind != "mean":
         accumulate(low, kind, dst, src, axes)
         return
-    work = dst
-    if dst.element in (f16, bf16):
+
+    def mean(work: Ref) -> None:
         # The sum of a mean may leave the range of the short formats.
-        src = _converted(low, src, f32)
-        work = low.alloc(dst.dims, f32, name="mean")
-    accumulate(low, "sum", work, src, axes)
-    _divide(low, work, [src.dims[a] for a in axes])
-    if work is not dst:
-        low.walk([dst, work], npu.ConvertOp)
+        accumulate(low, "sum", work, widened(low, src), axes)
+        _divide(low, work, [src.dims[a] for a in axes])
+
+    rounded(low, dst, mean)
 
 
 def _divide(low: Lowering, total: Ref, dims: Sequence[Dim]) -> None:
     """A sum becomes the mean over `dims`."""
     count = counted(low, dims, total.element).broadcast(total.dims)
     low.walk([total, total, count], lambda d, a, b, **x: npu.BinaryOp("div", d, a, b, **x))
-
-
-def _converted(low: Lowering, src: Ref, element: Attribute) -> Ref:
-    wide = low.alloc(src.dims, element, name="wide")
-    low.walk([wide, src], npu.ConvertOp)
-    return wide
 
 
 def counted(low: Lowering, dims: Sequence[Dim], element: Attribute) -> Ref:
@@ -140,6 +134,10 @@ def accumulate(low: Lowering, kind: str, dst: Ref, src: Ref, axes: Sequence[int]
         return
     live.sort(key=lambda a: -abs(src.strides[a]))
     dims, (steps,) = collapse([src.dims[a] for a in live], [[src.strides[a] for a in live]])
+    if len(dims) > 1 and kind in SUMS and src.element in NARROW:
+        # One instruction rounds once by itself.
+        rounded(low, dst, lambda work: accumulate(low, kind, work, widened(low, src), axes))
+        return
     rest = [a for a in range(len(src.dims)) if a not in live]
     flat = Ref(
         src.buffer,

@@ -32,7 +32,11 @@ def arg_reduce(low: Lowering, op: nn.ArgReduceOp) -> None:
 
 
 def softmax(low: Lowering, op: nn.SoftmaxOp) -> None:
-    """exp(x - max) over its sum; the logarithm subtracts the sum's logarithm instead."""
+    """exp(x - max) over its sum; the logarithm subtracts the sum's logarithm instead.
+
+    Short floats are rounded by each instruction, as ONNX defines softmax by operators of the type itself; the
+    sum is one instruction, rounded once.
+    """
     axis = op.axis.value.data
     source, target = low.get(op.x), low.place(op.result)
     log = op.log is not None

@@ -29,7 +29,8 @@ def _instruction(compute: Callable[..., None]) -> Handler:
 
 
 def _mm(op: npu.MmOp, dst: np.ndarray, x: np.ndarray, w: np.ndarray) -> None:
-    product = kernels.matmul(x, w, transpose_b=True).astype(dst.dtype, copy=False)
+    wide = (a.astype(dst.dtype, copy=False) for a in (x, w))
+    product = kernels.matmul(*wide, transpose_b=True)
     dst[...] = dst + product if op.accumulate is not None else product
 
 

@@ -192,6 +192,23 @@ def compare(actual: dict[str, np.ndarray], expected: dict[str, np.ndarray], rtol
             )
 
 
+def check_rounded_once(
+    make: Callable[[Any], ModuleOp],
+    place: Callable[[ModuleOp], ModuleOp],
+    lengths: dict[str, int] | None = None,
+) -> None:
+    """The f16 module that `make` gives, lowered by `place`, gives the f64 one's results rounded to f16."""
+    module = make(np.float16)
+    inputs = random_inputs(module, lengths)
+    exact = run(make(np.float64), {k: v.astype(np.float64) for k, v in inputs.items()}, lengths)
+    for name, got in run_npu(place(module), inputs, lengths).items():
+        assert got.dtype == np.float16
+        # Half a unit in the last place, and what sums in f32 may be off.
+        error = np.abs(got.astype(np.float64) - exact[name])
+        room = 0.51 * np.spacing(np.abs(got)).astype(np.float64)
+        np.testing.assert_array_less(error, room, err_msg=name)
+
+
 def count(module: ModuleOp, kind: type[Operation]) -> int:
     """Operations of a kind, anywhere in a module."""
     return sum(isinstance(op, kind) for op in module.walk())

@@ -20,7 +20,7 @@ from rnncc.passes.lower_to_npu import LowerToNpuPass
 from rnncc.passes.place_memory import PlaceMemoryPass
 from rnncc.passes.tile_for_machine import TileForMachinePass
 
-from .build import Graph, check, count, lower, tiny
+from .build import Graph, check, check_rounded_once, count, lower, tiny
 
 QUICK = settings(max_examples=20, deadline=None)
 RANDOM = np.random.default_rng(5)
@@ -153,6 +153,24 @@ def test_element_types(dtype):
     w = g.const(np.arange(16).reshape(2, 2, 2, 2) % 3, dtype)
     y = g.add(nn.PoolOp("max", g.add(nn.ConvOp(x, w, low=[1, 0])), [2, 2], high=[1, 1]))
     check(g.module(y), rtol=1e-2 if dtype is np.float16 else 1e-6)
+
+
+@pytest.mark.parametrize("form", ["row", "frame columns", "batch", "vector"])
+@pytest.mark.parametrize("tile", [None, [1, 2]])
+def test_short_floats_are_rounded_once(form, tile):
+    if form == "batch" and tile:
+        tile = [1, 9]
+    # Of eighths, so that the sums in f32 are exact.
+    weights = RANDOM.integers(-8, 8, (4, 1, 3, 3)) / 8
+
+    def make(dtype):
+        g = Graph({"T": 3})
+        x = g.input((3, 2, 6, 6), dtype, symbols=("T", "", "", ""))
+        w = g.const(weights, dtype)
+        y = g.add(nn.ConvOp(x, w, low=[1, 1], high=[1, 1], strides=[2, 1], groups=2))
+        return g.module(g.add(nn.UnaryOp("relu", y)))
+
+    check_rounded_once(make, lambda module: forced(module, form, tile), {"T": 2})
 
 
 def test_bias_and_activation_are_done_on_the_block():
