@@ -1,7 +1,7 @@
 """Pass pipelines: parse them from text, script them from Python, run them with hooks.
 
 A text is a list of passes and of named pipelines (:mod:`rnncc.passes.pipelines`) with options,
-``front,decompose-cells,schedule{policy=none}``.
+``front,decompose-cells,schedule{policy=none}``; ``@FILE`` reads it from a file (:mod:`rnncc.pipeline_file`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from rnncc.errors import PassError, nearest
+from rnncc.pipeline_file import expand
 
 if TYPE_CHECKING:
     from xdsl.context import Context
@@ -35,7 +36,7 @@ def parse(text: str, **defaults: object) -> tuple[ModulePass, ...]:
     """The passes of a pipeline text.
 
     Args:
-        text: passes and named pipelines separated by commas.
+        text: passes and named pipelines separated by commas, or ``@FILE``.
         defaults: values for options of that name wherever a pass has one and the text does not set it
             (``target="tpu-v1"``).
 
@@ -47,6 +48,7 @@ def parse(text: str, **defaults: object) -> tuple[ModulePass, ...]:
 
     from rnncc.passes.pipelines import PIPELINES
 
+    text = expand(text)
     try:
         specs = list(parse_pipeline(text))
     except ArgSpecParseError as error:
@@ -97,7 +99,7 @@ class Pipeline:
     """
 
     def __init__(self, text: str | Iterable[str] = "default"):
-        self.text = text if isinstance(text, str) else ",".join(text)
+        self.text = expand(text if isinstance(text, str) else ",".join(text))
         self._before: list[tuple[str | None, Hook]] = []
         self._after: list[tuple[str | None, Hook]] = []
         parse(self.text)  # an unknown name is an error here, not at the first compile

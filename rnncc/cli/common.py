@@ -119,7 +119,7 @@ def add_compile_options(parser: argparse.ArgumentParser) -> None:
         "-p",
         default=None,
         metavar="TEXT",
-        help="passes and named pipelines, as a,b{x=1}; default 'default'",
+        help="passes and named pipelines, as a,b{x=1}, or @FILE with them; default 'default'",
     )
     group.add_argument(
         "--shape",

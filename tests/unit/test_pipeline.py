@@ -51,3 +51,39 @@ def test_stop_before_ends_the_run():
         make_context(), ModuleOp([]), stop_before=["cse"]
     )
     assert [t.name for t in times] == ["canonicalize"]
+
+
+def test_a_file_of_passes(tmp_path):
+    path = tmp_path / "own.pipeline"
+    path.write_text("# why\ncanonicalize, cse  # the reason\n\n  schedule{policy=none},\nback\n")
+    assert names(f"@{path}")[:3] == ["canonicalize", "cse", "schedule"]
+    pipeline = Pipeline(f"@{path}")
+    assert str(pipeline) == "canonicalize,cse,schedule{policy=none},back"
+    path.write_text("cse")
+    assert [p.name for p in pipeline.passes()][-1] == "allocate"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"cse\n\ncanonicalise # typo\n", "own.pipeline:3: unknown pass 'canonicalise'"),
+        (b"cse{\n", "own.pipeline:1: pipeline 'cse{'"),
+        (b"dce\ncse cse\n", "own.pipeline:2:"),
+        (b"dce\n@other\n", "own.pipeline:2: a pipeline file reads no other file"),
+        (b"# nothing\n", "names no pass"),
+        (b"\xff\xfe\x00", "is not a text file"),
+        (b" " * (1 << 21), "too large"),
+    ],
+)
+def test_a_wrong_file_names_its_line(tmp_path, content, message):
+    path = tmp_path / "own.pipeline"
+    path.write_bytes(content)
+    with pytest.raises(PassError) as error:
+        parse(f"@{path}")
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("path", ["", "/no/such/file", "/"])
+def test_no_such_file(path):
+    with pytest.raises(PassError, match="pipeline file"):
+        Pipeline(f"@{path}")
