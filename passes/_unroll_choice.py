@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
-from rnncc.dialects._types import symbol_maxima
 from rnncc.dialects.rnn import ScanOp
 from rnncc.errors import RnnccError
 from rnncc.passes._lower.scan import unroll_of
 from rnncc.passes._remarks import remark, title, titles
+from rnncc.passes._trial import better, cycles_of
 
 FACTORS = (2, 4, 8)
 """What is compared with 1."""
@@ -27,10 +27,6 @@ MANY = 4
 """More scans than this share one factor."""
 LONGEST = 600
 """Operations in one turn beyond which no factor is tried."""
-SAVING = 500
-"""One cycle in this many must be saved."""
-BACK = "lower-lengths,canonicalize,cse,dce,place-memory,tile-for-machine,lower-to-npu,schedule,allocate"
-"""The passes that a trial goes through."""
 NAME = "unroll-timesteps"
 
 
@@ -44,7 +40,7 @@ def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str)
     if not groups:
         return
     try:
-        best = _cycles(ctx, module, target)
+        best = cycles_of(ctx, module, target)
     except RnnccError as error:
         remark(scans[0], NAME, f"nothing is unrolled, the program cannot be timed: {error.message}")
         return
@@ -58,8 +54,8 @@ def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str)
                 mark(scan, factor)
             now = _try(ctx, module, target)
             if now is not None:
-                tried.append(f"{now[0]} with {factor}")
-            if now is None or not _better(now, best):
+                tried.append(f"{now[0]:,} with {factor}")
+            if now is None or not better(now, best):
                 for scan, before in zip(group, old, strict=True):
                     mark(scan, before)
                 break
@@ -72,15 +68,10 @@ def _length(group: list[ScanOp]) -> int:
     return max(sum(1 for _ in scan.body.walk()) for scan in group)
 
 
-def _better(now: list[int], best: list[int]) -> bool:
-    saved = best[0] - now[0]
-    return saved * SAVING >= best[0] and all(n <= b for n, b in zip(now, best, strict=True))
-
-
 def _try(ctx: Context, module: ModuleOp, target: str) -> list[int] | None:
     """The cycles, or None when the program does not fit the machine."""
     try:
-        return _cycles(ctx, module, target)
+        return cycles_of(ctx, module, target)
     except RnnccError:
         return None
 
@@ -90,36 +81,7 @@ def _note(group: list[ScanOp], best: list[int], tried: list[str]) -> None:
     done = f"does {factor} steps a turn" if factor > 1 else "is not unrolled"
     what = title(group[0]) if len(group) == 1 else titles([*group])
     remark(
-        group[0], NAME, f"{what} {done}: {best[0]} cycles (tried: {', '.join(tried) or 'nothing'})"
+        group[0],
+        NAME,
+        f"{what} {done}: {best[0]:,} cycles (tried: {', '.join(tried) or 'nothing'})",
     )
-
-
-def _cycles(ctx: Context, module: ModuleOp, target: str) -> list[int]:
-    """Cycles of the whole program at the largest lengths, at one less and at half."""
-    from rnncc.codegen import generate
-    from rnncc.machine import load_machine
-    from rnncc.pipeline import Pipeline
-    from rnncc.random_inputs import random_inputs
-    from rnncc.simulator import simulate
-    from rnncc.simulator.simulate import depends_on_data
-
-    trial = module.clone()
-    maxima: dict[str, int] = {}
-    for op in trial.body.block.ops:
-        maxima |= symbol_maxima(op)
-    Pipeline(BACK).apply(ctx, trial, target=target, numerics="exact")
-    program = generate(trial, load_machine(target), "exact")
-    found = []
-    for lengths in _lengths(maxima):
-        data = random_inputs(module, 0, lengths) if depends_on_data(program) else None
-        result = simulate(program, data, lengths=lengths, values=False)
-        assert result.cycles is not None
-        found.append(result.cycles)
-    return found
-
-
-def _lengths(maxima: dict[str, int]) -> list[dict[str, int]]:
-    """The largest lengths, one less, and half of them."""
-    every = [maxima, {s: max(1, n - 1) for s, n in maxima.items()}]
-    every.append({s: max(1, n // 2) for s, n in maxima.items()})
-    return [lengths for k, lengths in enumerate(every) if lengths not in every[:k]]

@@ -9,7 +9,9 @@ reads its input from the end, and rnn.scan says for each input and output which 
 joined scan is the concatenation of both, and every step has two chains of dependent instructions
 in place of one, which hide each other's latency. What stands between the scans moves behind the
 joined one where it needs one of them. Scans whose weights fit the weight memory one at a time,
-but not together, stay apart: each step would fetch weights.
+but not together, stay apart: each step would fetch weights. With ``measure`` they are joined only
+if the program takes fewer cycles on the machine (``_trial``): weights of a joined scan must all be
+there before its first step, those of the second of two can come while the first one runs.
 
 Source: Appleyard, Kocisky, Blunsom 2016 (arXiv:1604.01946): independent recurrences of a network
 run concurrently.
@@ -32,6 +34,7 @@ from rnncc.passes._remarks import remark, title, titles
 from rnncc.passes._scan_build import join_scans
 from rnncc.passes._scan_graph import dependences, same_steps, scan_blocks, sink_users
 from rnncc.passes._scan_room import crowded, step_weights
+from rnncc.passes._trial import keep_if_faster
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class FuseDirectionsPass(ModulePass):
     """Most scans that one may be made of, at least 2; any number when left out."""
     always: bool = False
     """Join scans even where their weights do not fit the weight memory together."""
+    measure: bool = False
+    """Fuse only if that saves cycles."""
     target: str = "edge"
     """Machine name or description file: its weight memory decides."""
 
@@ -58,8 +63,17 @@ class FuseDirectionsPass(ModulePass):
                 f"fuse-directions{{max-scans={self.max_scans}}}: one scan is made of 2 or more",
                 "leave max-scans out for any number",
             )
+        if self.measure:
+            keep_if_faster(ctx, op, self.target, self.name, self._fuse)
+        else:
+            self._fuse(op)
+
+    def _fuse(self, op: ModuleOp) -> int:
+        """How many scans are gone."""
+        before = sum(len(scans) for _, scans in scan_blocks(op))
         for block, scans in scan_blocks(op):
             _Fusion(self, budget_of(self.target, op), block, scans).run()
+        return before - sum(len(scans) for _, scans in scan_blocks(op))
 
 
 class _Fusion:

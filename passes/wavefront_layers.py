@@ -17,7 +17,10 @@ Lengths: a scan with ``lens`` is lowered first (lower-lengths), which makes it o
 How the ends are handled is in ``_scan_diagonal``: known lengths get straight code before and
 behind the scan; run-time ones read ahead within one scan of n steps, as T + L - 1 has no symbol.
 Layers whose step computes addresses are declined when the length is known at run time only, as are
-layers whose weights do not fit the weight memory together, because each step would fetch them.
+layers whose weights do not fit the weight memory together, because each step would fetch them. With
+``measure`` they are joined only if the program takes fewer cycles on the machine (``_trial``): the
+weights of all layers must be there before the first diagonal, those of a layer apart come while the
+layers below it run.
 
 Source: Appleyard, Kocisky, Blunsom 2016 (arXiv:1604.01946), section 2.3.
 """
@@ -40,6 +43,7 @@ from rnncc.passes._scan_diagonal import Diagonals
 from rnncc.passes._scan_graph import dependences, halves, scan_blocks, sink_users
 from rnncc.passes._scan_room import crowded, step_weights
 from rnncc.passes._scan_wave import Declined, Wave, absorbed
+from rnncc.passes._trial import keep_if_faster
 from rnncc.passes.lower_lengths import lower_scan_lengths
 
 
@@ -58,6 +62,8 @@ class WavefrontLayersPass(ModulePass):
     with its square."""
     always: bool = False
     """Join layers even where their weights do not fit the weight memory together."""
+    measure: bool = False
+    """Join only if that saves cycles."""
     target: str = "edge"
     """Machine name or description file: its weight memory decides."""
 
@@ -67,9 +73,15 @@ class WavefrontLayersPass(ModulePass):
             raise PassError(
                 f"wavefront-layers{{max-layers={self.max_layers}}}: a wavefront has 2 or more layers"
             )
+        if self.measure:
+            keep_if_faster(ctx, op, self.target, self.name, self._join)
+        else:
+            self._join(op)
+
+    def _join(self, op: ModuleOp) -> int:
+        """How many stacks became one scan."""
         budget = budget_of(self.target, op)
-        for block, _ in scan_blocks(op):
-            _Stacks(self, budget, block).run()
+        return sum(_Stacks(self, budget, block).run() for block, _ in scan_blocks(op))
 
 
 class _Stacks:
@@ -82,8 +94,8 @@ class _Stacks:
         self.declined: dict[ScanOp, str] = {}
         """The first reason for each scan that joined nothing."""
 
-    def run(self) -> None:
-        """Join stack after stack."""
+    def run(self) -> int:
+        """Join stack after stack; how many there were."""
         while (wave := self._next()) is not None:
             if wave.seed.lens is not None:
                 # The masks are operations between the layers: look again.
@@ -95,6 +107,7 @@ class _Stacks:
         assert parent is not None
         for text in self.declined.values():
             remark(parent, WavefrontLayersPass.name, text)
+        return len(self.done)
 
     def _next(self) -> Wave | None:
         """The first stack of at least two layers."""

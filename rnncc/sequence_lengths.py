@@ -21,6 +21,13 @@ TRANSPARENT = {
     "onnx.Expand",
     "onnx.Slice",
     "onnx.Concat",
+    "nn.cast",
+    "nn.reshape",
+    "nn.transpose",
+    "nn.slice",
+    "nn.concat",
+    # Rows of a batch in another order (batch-sequences).
+    "nn.gather",
 }
 """Operators through which a number stays the same number."""
 
@@ -40,7 +47,9 @@ def uses_through(value: SSAValue) -> Iterator[tuple[Operation, int]]:
 
 
 def time_of_lengths(op: Operation, index: int) -> tuple[int, str] | None:
-    """When operand ``index`` is the ``sequence_lens`` of a recurrence: its time (maximum, symbol or "")."""
+    """When operand ``index`` is the lengths of a recurrence's sequences: its time (maximum, symbol or "")."""
+    if op.name.startswith("rnn."):
+        return _time_of_rows(op, index)
     if op.name not in ("onnx.LSTM", "onnx.GRU", "onnx.RNN"):
         return None
     lengths = getattr(op, "sequence_lens", None)
@@ -49,6 +58,16 @@ def time_of_lengths(op: Operation, index: int) -> tuple[int, str] | None:
     layout = op.properties.get("layout")
     axis = 1 if isinstance(layout, IntegerAttr) and layout.value.data else 0
     return shape_of(op.operands[0])[axis], symbols_of(op.operands[0])[axis]
+
+
+def _time_of_rows(op: Operation, index: int) -> tuple[int, str] | None:
+    from rnncc.dialects.rnn import CellOp, ScanOp
+
+    if not isinstance(op, (CellOp, ScanOp)) or op.lens is not op.operands[index]:
+        return None
+    if isinstance(op, ScanOp):
+        return op.count, op.symbol.data
+    return shape_of(op.x)[0], symbols_of(op.x)[0]
 
 
 def length_inputs(function: func.FuncOp, names: list[str]) -> dict[str, tuple[int, str]]:

@@ -2,6 +2,11 @@
 // RUN: rnncc opt %s -p "decompose-cells,fuse-directions" --verify-diagnostics | filecheck %s --check-prefix CELLS
 // RUN: rnncc opt %s -p "fuse-directions{max-scans=1}" --verify-diagnostics | filecheck %s --check-prefix BAD
 
+// RUN: rnncc opt %s -p "fuse-directions{measure=true}" | filecheck %s --check-prefix UNTIMED
+
+// A module that is no program cannot be measured, and is left alone.
+// UNTIMED: "fuse-directions: nothing is changed, the program cannot be timed: lower-to-npu needs one function
+
 // One scan with the inputs, states and outputs of both; what reads the first one comes after it.
 // CHECK-LABEL: func.func @halves
 // CHECK-SAME: "fuse-directions: 2 recurrences (a recurrence without a name) advance together, 5 steps"

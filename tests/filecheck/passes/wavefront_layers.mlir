@@ -1,5 +1,14 @@
 // RUN: rnncc opt %s -p "wavefront-layers,canonicalize,dce" | filecheck %s
 // RUN: rnncc opt %s -p "wavefront-layers{max-layers=1}" --verify-diagnostics | filecheck %s --check-prefix BAD
+// RUN: rnncc compile %root/samples/language_model/model.onnx --shape tokens=4,1 --shape h0=2,1,128 --shape c0=2,1,128 --static-time --emit rnn -p "front,decompose-cells,hoist-input-projection,wavefront-layers{measure=true}" --target edge | filecheck %s --check-prefix SLOWER
+// RUN: rnncc compile %root/samples/language_model/model.onnx --shape tokens=9,1 --shape h0=2,1,128 --shape c0=2,1,128 --static-time --emit rnn -p "front,decompose-cells,hoist-input-projection,wavefront-layers{measure=true}" --target bw-s10 | filecheck %s --check-prefix FASTER
+
+// Measured: on edge the weights must come from DRAM either way, on bw-s10 latency is hidden.
+// SLOWER: "wavefront-layers: nothing is changed: the program would take {{[0-9,]+}} cycles, it takes {{[0-9,]+}}"
+// SLOWER-COUNT-2: rnn.scan
+// FASTER: "wavefront-layers: the program takes {{[0-9,]+}} cycles instead of {{[0-9,]+}}"
+// FASTER-COUNT-1: rnn.scan
+// FASTER-NOT: rnn.scan
 
 // Known length: a step of layer a before the scan, one of layer b behind it, T - 1 turns.
 // CHECK-LABEL: func.func @known

@@ -1,0 +1,110 @@
+"""Measuring a transformation: lower a copy of the module to the machine, and time it without values.
+
+A trial goes through the passes that follow in every pipeline, so that its cycles are those of the finished program
+unless a later transformation changes it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+
+from rnncc.dialects._types import symbol_maxima
+from rnncc.errors import RnnccError
+from rnncc.passes._remarks import remark
+
+SAVING = 500
+"""One cycle in this many must be saved: a longer program is not free."""
+BACK = "lower-lengths,canonicalize,cse,dce,place-memory,tile-for-machine,lower-to-npu,schedule,allocate"
+"""The passes that a trial goes through."""
+
+
+def cycles_of(ctx: Context, module: ModuleOp, target: str) -> list[int]:
+    """Cycles of the whole program at the largest run-time lengths, at one step less and at half of them.
+
+    A program whose times depend on its data (lengths of rows) is timed on random inputs.
+
+    Raises:
+        RnnccError: the program does not fit the machine, or cannot be timed.
+    """
+    from rnncc.codegen import generate
+    from rnncc.machine import load_machine
+    from rnncc.pipeline import Pipeline
+    from rnncc.random_inputs import random_inputs
+    from rnncc.simulator import simulate
+    from rnncc.simulator.simulate import depends_on_data
+
+    trial = module.clone()
+    maxima: dict[str, int] = {}
+    for op in trial.body.block.ops:
+        maxima |= symbol_maxima(op)
+    Pipeline(BACK).apply(ctx, trial, target=target, numerics="exact")
+    program = generate(trial, load_machine(target), "exact")
+    found = []
+    for lengths in _lengths(maxima):
+        data = random_inputs(module, 0, lengths) if depends_on_data(program) else None
+        result = simulate(program, data, lengths=lengths, values=False)
+        assert result.cycles is not None
+        found.append(result.cycles)
+    return found
+
+
+def _lengths(maxima: dict[str, int]) -> list[dict[str, int]]:
+    """The largest lengths, one less, and half of them."""
+    every = [maxima, {s: max(1, n - 1) for s, n in maxima.items()}]
+    every.append({s: max(1, n // 2) for s, n in maxima.items()})
+    return [lengths for k, lengths in enumerate(every) if lengths not in every[:k]]
+
+
+def better(now: list[int], best: list[int]) -> bool:
+    """Whether cycles are saved at the largest lengths (by 1 in SAVING), and none are lost at the others."""
+    saved = best[0] - now[0]
+    return saved * SAVING >= best[0] and all(n <= b for n, b in zip(now, best, strict=True))
+
+
+def keep_if_faster(
+    ctx: Context, module: ModuleOp, target: str, name: str, change: Callable[[ModuleOp], int]
+) -> None:
+    """Apply a change to a module if the machine is faster with it; note the cycles either way.
+
+    Args:
+        ctx: the dialects known.
+        module: changed in place, or left with a remark.
+        target: the machine, as ``load_machine`` takes it.
+        name: the pass, for the remark.
+        change: rewrites the module that it is given, and says how often it did something.
+    """
+    trial = module.clone()
+    if not change(trial):
+        _take(module, trial)
+        return
+    try:
+        before, after = cycles_of(ctx, module, target), cycles_of(ctx, trial, target)
+    except RnnccError as error:
+        _note(module, name, f"nothing is changed, the program cannot be timed: {error.message}")
+        return
+    if better(after, before):
+        _take(module, trial)
+        _note(module, name, f"the program takes {after[0]:,} cycles instead of {before[0]:,}")
+    else:
+        _note(
+            module,
+            name,
+            f"nothing is changed: the program would take {after[0]:,} cycles, it takes {before[0]:,}",
+        )
+
+
+def _take(module: ModuleOp, trial: ModuleOp) -> None:
+    """Give a module the contents of another one."""
+    old = module.detach_region(module.body)
+    module.add_region(trial.detach_region(trial.body))
+    old.drop_all_references()
+
+
+def _note(module: ModuleOp, name: str, text: str) -> None:
+    """The same remark on every function."""
+    for op in module.body.block.ops:
+        if op.regions and op.regions[0].blocks:
+            remark(op, name, text)
