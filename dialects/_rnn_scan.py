@@ -49,7 +49,7 @@ INDEX = TensorType(i64, [])
 
 @irdl_op_definition
 class YieldOp(AbstractYieldOperation[Attribute]):
-    """The end of a step: the new states, then the step's outputs."""
+    """The end of a step: the new states, then the step's outputs. Also the end of a region of ``rnn.if``."""
 
     name = "rnn.yield"
 

@@ -2,7 +2,7 @@
 
 ``rnn.lstm``, ``rnn.gru`` and ``rnn.elman`` hold the whole meaning of ONNX's LSTM, GRU and RNN in
 normal form; ``rnn.scan`` is what they, ONNX Scan and counted Loops become, and the only recurrence
-that transformations know.
+that transformations know. ``rnn.if`` computes one of two things, in a step or outside.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ from xdsl.ir import Dialect
 
 from rnncc.dialects._activations import ACTIVATIONS, activation_kind, takes_alpha, takes_beta
 from rnncc.dialects._rnn_cells import CellOp, ElmanOp, GruOp, LstmOp
+from rnncc.dialects._rnn_if import CONDITION, IfOp
 from rnncc.dialects._rnn_scan import INDEX, ScanOp, YieldOp, slice_type, stacked_type
 
 __all__ = [
     "ACTIVATIONS",
+    "CONDITION",
     "INDEX",
     "RNN",
     "CellOp",
     "ElmanOp",
     "GruOp",
+    "IfOp",
     "LstmOp",
     "ScanOp",
     "YieldOp",
@@ -30,4 +33,4 @@ __all__ = [
     "takes_beta",
 ]
 
-RNN = Dialect("rnn", [LstmOp, GruOp, ElmanOp, ScanOp, YieldOp], [])
+RNN = Dialect("rnn", [LstmOp, GruOp, ElmanOp, ScanOp, IfOp, YieldOp], [])

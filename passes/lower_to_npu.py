@@ -16,6 +16,7 @@ from rnncc.dialects import npu
 from rnncc.dialects._types import shape_of, symbol_maxima, symbols_of, type_of
 from rnncc.errors import PassError
 from rnncc.passes._lower import (
+    branch,
     convolution,
     elementwise,
     gather,
@@ -40,19 +41,21 @@ HANDLERS = {
     **convolution.HANDLERS,
     **pooling.HANDLERS,
     **packed.HANDLERS,
+    **branch.HANDLERS,
 }
 
 
 @dataclass(frozen=True)
 class LowerToNpuPass(ModulePass):
-    """Lower nn operations and rnn.scan to npu instructions over buffers.
+    """Lower nn operations, rnn.scan and rnn.if to npu instructions over buffers.
 
     Needs: one function ``main`` of nn operations and rnn.scan without ``lens`` (`lower-lengths`) unless packed;
     the attributes of `place-memory` and `tile-for-machine` where tensors do not fit on chip
     (without them everything is held in vector memory, in one piece).
     Ensures: ``main`` has no arguments and results but npu.input and npu.output buffers; every tensor
     is a window of a buffer; each instruction carries its ``onnx.node``; scans are loops whose states
-    are updated in place where the old value is no longer needed.
+    are updated in place where the old value is no longer needed; an rnn.if is a scalar read and an npu.if,
+    its results are written where they are wanted and nothing is copied that stays what it was.
     Exact.
     Source: bufferisation as in MLIR's one-shot analysis, restricted to the single-block regions
     that rnncc has, so that reads and writes are ordered by position.

@@ -24,7 +24,7 @@ from rnncc.passes._lower.storage import only_returned, readers, root_of
 class PlaceMemoryPass(ModulePass):
     """Decide what stays on chip; the decisions are attributes that later passes obey.
 
-    Needs: one function of nn operations and rnn.scan.
+    Needs: one function of nn operations, rnn.scan and rnn.if.
     Ensures: every operation with tensor results has ``npu.memory``, the memory of each result
     (``vmem`` or ``dram``); the function has it for its arguments (``vmem``: loaded whole where
     computed with). Every nn.matmul has ``npu.weights``: ``resident`` weights are loaded once before
@@ -74,8 +74,10 @@ def place_tensors(function: func.FuncOp, budget: Budget) -> None:
     for argument in block.args:
         loaded = any(loaded_by(op, argument) for op in readers(argument))
         memory[argument] = "vmem" if loaded else "dram"
-    for inner in [block, *(s.body.block for s in function.walk() if isinstance(s, rnn.ScanOp))]:
-        _demote(inner, memory, budget)
+    for op in function.walk():
+        if op is function or isinstance(op, rnn.ScanOp | rnn.IfOp):
+            for region in op.regions:
+                _demote(region.block, memory, budget)
     _write(function, memory)
 
 

@@ -78,17 +78,18 @@ def stage(low: Lowering, x: Ref, shape: Shape, planes: list[int]) -> Staged:
 def _buffer(low: Lowering, x: Ref, elements: int, padded: bool) -> Ref:
     """Room for a block, two that take turns where a loop moves the block; zeroed once, outside of it."""
     moves = any(low.level_of(reg) == low.depth for reg, _ in x.index)
-    index = low.scope.index
-    if index is None or not (moves or padded):
+    loops = [d for d, scope in enumerate(low.scopes) if scope.index is not None]
+    if not loops or not (moves or padded):
         whole = low.alloc([Dim(elements)], x.element, name="windows")
         if padded:
             low.fill(whole, 0)
         return whole.at(0, 0)
-    with low.at(low.depth - 1):
+    with low.at(loops[-1] - 1):
         rooms = low.alloc([Dim(2 if moves else 1), Dim(elements)], x.element, name="windows")
         if padded:
             low.fill(rooms, 0)
-    turn = low.scalar("mod", index, 2) if moves else 0
+    index = low.scope.index
+    turn = low.scalar("mod", index, 2) if moves and index is not None else 0
     return replace(rooms.at(0, turn).at(0, 0), level=low.depth)
 
 

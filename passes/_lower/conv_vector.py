@@ -22,8 +22,8 @@ def multiply_add(
     Where `out` is wider than the input (sums of short floats), the input and the weights are widened first.
     """
     lines = weights.ref.at(4, 0)
-    with low.at(low.depth_of(lines)):
-        key = ("lines", lines)
+    key = ("lines", lines)
+    with low.at(low.home(low.depth_of(lines), key)):
         if key not in low.scope.cache:
             # Each kernel element's weights lie side by side.
             held = low.alloc([*lines.dims[1:], lines.dims[0]], lines.element, name="lines")

@@ -76,7 +76,7 @@ class Weights:
         outer = self.outer // groups
         matrix = self.matrix(group, outer, key)
         if not self.streamed:
-            with low.at(low.depth_of(matrix)):
+            with low.at(low.home(low.depth_of(matrix), ("weights", matrix))):
                 cache = low.scope.cache
                 if ("weights", matrix) not in cache:
                     cache["weights", matrix] = self._held(low, matrix, "weights")

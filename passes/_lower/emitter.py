@@ -18,18 +18,19 @@ from rnncc.passes._lower.ref import Index, Ref
 
 @dataclass
 class Scope:
-    """One open block: the function's (depth 0) or a loop's body."""
+    """One open block: the function's (depth 0), a loop's body, or one way of a branch."""
 
     block: Block
     index: SSAValue | None = None
+    """The index of a loop."""
     cache: dict[Any, Any] = field(default_factory=dict)
 
 
 class Emitter:
     """Appends operations to the innermost open block, or to an outer one.
 
-    A loop is appended to its parent only when its body is complete: what is emitted at an outer
-    depth meanwhile therefore runs before the loop.
+    A loop or branch is appended to its parent only when its body is complete: what is emitted at
+    an outer depth meanwhile therefore runs before it.
     """
 
     def __init__(self, block: Block):
@@ -77,6 +78,26 @@ class Emitter:
         op = npu.LoopOp(turns, Region(block), count.size)
         self.add(op)
 
+    @contextmanager
+    def branch(self) -> Iterator[Block]:
+        """Open one way of a branch; gives its block, for the `npu.if` that the caller adds."""
+        block = Block()
+        self.scopes = [*self.scopes, Scope(block)]
+        yield block
+        self.scopes = self.scopes[:-1]
+
+    def home(self, depth: int, key: Any = None) -> int:
+        """The depth at which to make what is fixed at `depth`, or has been made under `key`.
+
+        That is out of all loops in between, but not out of a branch: what only one way needs is
+        not made when the other is taken.
+        """
+        while depth < self.depth and self.scopes[depth + 1].index is None:
+            if key is not None and key in self.scopes[depth].cache:
+                break
+            depth += 1
+        return depth
+
     # Registers
 
     def level_of(self, value: Index) -> int:
@@ -90,7 +111,7 @@ class Emitter:
         return op.result
 
     def _cached(self, depth: int, key: Any, make) -> SSAValue:
-        with self.at(depth):
+        with self.at(self.home(depth, key)):
             cache = self.scope.cache
             if key not in cache:
                 cache[key] = self.register(make())

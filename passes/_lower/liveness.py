@@ -25,6 +25,8 @@ MOVED = (
     nn.ReverseSequenceOp,
     func.ReturnOp,
     rnn.YieldOp,
+    # Its condition is read by the control engine.
+    rnn.IfOp,
 )
 """Operations that do not need their operands in vector memory as a whole."""
 
@@ -54,7 +56,7 @@ class Usage:
 
     lives: list[Life] = field(default_factory=list)
     inner: dict[int, int] = field(default_factory=dict)
-    """What the operation at a position takes by itself: the body of a scan, for instance."""
+    """What the operation at a position takes by itself: the body of a scan, a way of a branch."""
 
     def peak(self) -> tuple[int, list[Life]]:
         """The most bytes at any position, and what lives there."""
@@ -101,6 +103,9 @@ def usage(block: Block, memory: dict[SSAValue, str]) -> Usage:
                 if memory.get(root_of(v)) == "dram"
             )
             result.inner[position] = body.peak()[0] + staged
+        elif isinstance(op, rnn.IfOp):
+            ways = [usage(region.block, memory) for region in op.regions]
+            result.inner[position] = max(way.peak()[0] for way in ways)
     return result
 
 

@@ -76,8 +76,9 @@ class Lowering(Blocks):
         known = self.splat(ref)
         if known is not None:
             return int(known)
-        with self.at(max(ref.level, *(self.level_of(r) for r, _ in ref.index), 0)):
-            key = ("read", ref)
+        key = ("read", ref)
+        depth = max(ref.level, *(self.level_of(r) for r, _ in ref.index), 0)
+        with self.at(self.home(depth, key)):
             if key not in self.scope.cache:
                 self.scope.cache[key] = self.register(npu.ReadOp(self.view(ref)))
             return self.scope.cache[key]

@@ -164,8 +164,8 @@ class Mover(Emitter):
         # A repeated dimension is loaded once, whatever extent (or register) repeats it.
         distinct = [ONE if not s else d for d, s in zip(ref.dims, ref.strides, strict=True)]
         bare = replace(ref, dims=tuple(distinct))
-        with self.at(self.depth_of(bare)):
-            key = (bare, self.turn) if ref.transient else bare
+        key = (bare, self.turn) if ref.transient else bare
+        with self.at(self.home(self.depth_of(bare), key)):
             if key not in self.scope.cache:
                 copy = self.staging(bare, name="load")
                 self.copy(copy, bare)

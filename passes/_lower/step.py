@@ -11,6 +11,7 @@ from rnncc.dialects import nn, npu, rnn
 from rnncc.passes._lower.elementwise import IN_PLACE
 from rnncc.passes._lower.lowering import Lowering
 from rnncc.passes._lower.ref import Ref, same_window
+from rnncc.passes._lower.storage import ancestor_in
 from rnncc.passes._lower.turn import Turn
 
 VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastOp, nn.DynamicSliceOp)
@@ -58,6 +59,7 @@ def _arguments(
             row = turn.row(low, storage.sequences[value], reverse)
             # Several readers, each of a part perhaps: one transfer brings the whole row.
             shared = row.memory == "dram" and not argument.has_one_use()
+            shared = shared and not _in_one_branch(op.body.block, argument)
             low.put(argument, low.load(row) if shared else row)
     for argument, state in zip(op.state_args, current, strict=True):
         low.put(argument, replace(state, level=low.depth))
@@ -67,6 +69,12 @@ def _arguments(
     return rows
 
 
+def _in_one_branch(body: Block, value: SSAValue) -> bool:
+    """Whether only one rnn.if of a body reads a value: it is not to be loaded when that is not taken."""
+    readers = {ancestor_in(body, use.operation) for use in value.uses}
+    return len(readers) == 1 and isinstance(readers.pop(), rnn.IfOp)
+
+
 def _run(low: Lowering, op: rnn.ScanOp, targets: list[Ref | None]) -> None:
     """Lower the step's operations; copy what was not written where it belongs."""
     end, states = op.terminator, len(op.inits)
@@ -74,7 +82,7 @@ def _run(low: Lowering, op: rnn.ScanOp, targets: list[Ref | None]) -> None:
         if target is not None:
             low.sinks[end, number] = partial(_same, target)
     handlers = dict(low.handlers)
-    low.handlers[rnn.YieldOp] = lambda low, _: _finish(low, end, targets, states)
+    low.handlers[rnn.YieldOp] = lambda low, _: finish(low, end, targets, states)
     low.run(op.body.block)
     low.handlers = handlers
 
@@ -137,6 +145,8 @@ def _offer(
     for reader, value in _readers(body, state):
         if order[reader] > now:
             return None
+        if isinstance(writer, rnn.IfOp):
+            continue  # what is read inside is looked at there, see `branch`
         if order[reader] == now and not (
             isinstance(writer, IN_PLACE) and value.type == state.type and _plain(low, value, target)
         ):
@@ -164,7 +174,7 @@ def _readers(body: Block, value: SSAValue) -> list[tuple[Operation, SSAValue]]:
     return found
 
 
-def _finish(low: Lowering, end: rnn.YieldOp, targets: list[Ref | None], states: int) -> None:
+def finish(low: Lowering, end: rnn.YieldOp, targets: list[Ref | None], states: int) -> None:
     """Copy what was not written in place; states last, and none before it has been read."""
     moves: list[tuple[Ref, Ref]] = []
     for value, target in zip(end.arguments, targets, strict=True):

@@ -60,8 +60,8 @@ def weights(low: Lowering, w: Ref, plan: Plan) -> Ref:
     depth = low.depth_of(w)
     if plan.streamed:
         depth = max(depth, plan.depth)
-    with low.at(depth):
-        key = ("weights", w, low.turn) if plan.streamed else ("weights", w)
+    key = ("weights", w, low.turn) if plan.streamed else ("weights", w)
+    with low.at(low.home(depth, key)):
         if key not in low.scope.cache:
             held = low.staging(w, "wmem", "panel" if plan.streamed else "weights")
             load(low, held, w)

@@ -18,7 +18,7 @@ from xdsl.interpreter import (
 )
 
 from rnncc.dialects._types import numpy_dtype, tensor_type, type_of
-from rnncc.dialects.rnn import CellOp, ElmanOp, GruOp, LstmOp, ScanOp, YieldOp
+from rnncc.dialects.rnn import CellOp, ElmanOp, GruOp, IfOp, LstmOp, ScanOp, YieldOp
 from rnncc.interpreter.cells import Operands, run_cell
 from rnncc.interpreter.lengths import Lengths
 
@@ -53,6 +53,12 @@ class RnnFunctions(InterpreterFunctions):
     ) -> tuple[TerminatorValue, Values]:
         """Hand the step's states and outputs to the scan."""
         return ReturnedValues(args), ()
+
+    @impl(IfOp)
+    def if_(self, interpreter: Interpreter, op: IfOp, args: Values) -> Values:
+        """Run the region that the condition chooses."""
+        region = op.then_region if bool(args[0]) else op.else_region
+        return interpreter.run_ssacfg_region(region, (), "if")
 
     @impl(ScanOp)
     def scan(self, interpreter: Interpreter, op: ScanOp, args: Values) -> Values:

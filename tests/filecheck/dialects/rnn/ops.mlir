@@ -25,5 +25,16 @@ func.func @main(%x: tensor<5x2x3xf32, ["T", "", ""]>, %l: tensor<2xi32>, %h0: te
   rnn.scan %v of 3 {
     rnn.yield
   }
+  // CHECK: rnn.if [[U:%.+]] -> (tensor<2x4xf32>) {
+  // CHECK-NEXT: rnn.yield %h0 : tensor<2x4xf32>
+  // CHECK-NEXT: } else {
+  // CHECK-NEXT: rnn.yield %h : tensor<2x4xf32>
+  // CHECK-NEXT: } {onnx.node = "choice"}
+  %u = nn.compare eq %n, %n : tensor<i64>, tensor<i64> -> tensor<i1>
+  %chosen = rnn.if %u -> (tensor<2x4xf32>) {
+    rnn.yield %h0 : tensor<2x4xf32>
+  } else {
+    rnn.yield %h : tensor<2x4xf32>
+  } {onnx.node = "choice"}
   func.return
 }
