@@ -13,6 +13,7 @@ from rnncc.errors import RnnccError, nearest
 COMMANDS = {
     "compile": "compile a model to a program (.rnx), or show it at any level",
     "run": "compile if needed, simulate, and report values and cycles",
+    "report": "write one HTML page: timeline, roofline, memory, source map, what each pass did",
     "serve-sim": "replay requests against a machine under batching policies",
     "bench": "run a benchmark suite: cycles of known models on the machines",
     "verify": "compare a model's compiled outputs with a reference",

@@ -42,6 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="simulate every iteration of every loop; the cycles are the same",
     )
+    parser.add_argument(
+        "--trace",
+        metavar="JSON",
+        help="write the run's timeline, for Perfetto (ui.perfetto.dev) or chrome://tracing",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the random inputs")
     parser.add_argument("--json", action="store_true", help="the report as JSON on standard output")
     common.add_compile_options(parser)
@@ -81,12 +86,27 @@ def main(args: argparse.Namespace) -> int:
         status = _check(report, compilation, program, inputs, result.outputs)
     if args.output:
         common.write_arrays(args.output, result.outputs)
+    if args.trace:
+        _trace(args.trace, program, inputs, report.lengths)
     if args.json:
         json.dump(report.to_dict(), sys.stdout, indent=2)
         print()
     else:
         report.print()
     return status
+
+
+def _trace(
+    path: str, program: Program, inputs: dict[str, np.ndarray] | None, lengths: dict[str, int]
+) -> None:
+    from rnncc.progress import stage
+    from rnncc.runtime import bind_inputs
+    from rnncc.timeline import record
+    from rnncc.timeline.chrome import write_trace
+
+    arrays = bind_inputs(program, inputs)[0] if inputs is not None else None
+    with stage("writing the trace"), common.atomic_file(path) as stream:
+        write_trace(record(program, arrays, lengths), stream)
 
 
 def _random(

@@ -29,7 +29,7 @@ import numpy as np
 
 from rnncc.errors import MachineError
 from rnncc.isa.lexer import quote
-from rnncc.isa.write import write_lines
+from rnncc.isa.write import Locate, write_lines
 from rnncc.machine.dump import dump_machine
 from rnncc.machine.load import load_machine, machine_names
 from rnncc.program.container import Port, Program, Segment
@@ -75,6 +75,12 @@ def write_program(program: Program) -> str:
         lines.append(f".batch {json.dumps(json.dumps(program.batch.to_dict()))}")
     if program.report:
         lines.append(f".report {json.dumps(json.dumps(program.report))}")
+    body = write_lines(program.instructions, program.source_map, locator(program))
+    return "\n".join([*lines, "", *body]) + "\n"
+
+
+def locator(program: Program) -> Locate:
+    """How to name DRAM addresses of a program: the segment an address lies in, and the offset in it."""
     segments = sorted(
         (s for s in program.segments if s.nbytes), key=lambda segment: segment.address
     )
@@ -86,8 +92,7 @@ def write_program(program: Program) -> str:
             return None
         return segments[position].name, address - segments[position].address
 
-    body = write_lines(program.instructions, program.source_map, locate)
-    return "\n".join([*lines, "", *body]) + "\n"
+    return locate
 
 
 def external_constants(program: Program) -> dict[str, np.ndarray]:

@@ -90,6 +90,29 @@ def simulate(
     )
 
 
+def control_trace(
+    program: Program, inputs: Mapping[str, np.ndarray] | None, lengths: Mapping[str, int]
+) -> list[int]:
+    """What each ``s.read`` reads, where the program's control depends on it; empty otherwise.
+
+    Args:
+        program: the program.
+        inputs: array by input name, of the port's type and actual shape.
+        lengths: symbol -> actual length.
+
+    Raises:
+        InputError: inputs are needed and missing, or do not fit.
+        SimulationError: see ``simulate``.
+    """
+    if not depends_on_data(program):
+        return []
+    if inputs is None:
+        raise InputError("the program's control depends on data: give the inputs")
+    from rnncc.simulator.run import bound
+
+    return bound(program).run(inputs, lengths)[1]
+
+
 def depends_on_data(program: Program) -> bool:
     """Whether a register that a branch, count, extent or address uses may come from an ``s.read``."""
     key = "simulator.data"

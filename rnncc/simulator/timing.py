@@ -48,6 +48,7 @@ class Timing:
         machine: which machine.
         extrapolate: add periods of regular loops instead of simulating them.
         progress: called now and then with the instructions executed.
+        clock: the machine's state at the start; a new one by default.
 
     Attributes:
         clock: the machine's state.
@@ -62,10 +63,11 @@ class Timing:
         *,
         extrapolate: bool = True,
         progress: Callable[[int], None] | None = None,
+        clock: Clockwork | None = None,
     ):
         self.instructions = tuple(instructions)
         self._body = body
-        self.clock = Clockwork(machine)
+        self.clock = clock or Clockwork(machine)
         self.shapes = Shapes(self.instructions, machine)
         self.extrapolate = extrapolate
         self.extrapolated = 0

@@ -1,0 +1,59 @@
+"""``rnncc report``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rnncc.cli import common
+from rnncc.errors import InputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``rnncc report``."""
+    parser.add_argument("file", help="an .onnx model, compiled first, or an .rnx program")
+    parser.add_argument(
+        "--output", "-o", metavar="HTML", help="where to write; default FILE.html in this folder"
+    )
+    parser.add_argument(
+        "--input",
+        "-i",
+        metavar="NPZ",
+        help="arrays by input name: their lengths are the run's, and control that depends on data needs them",
+    )
+    parser.add_argument(
+        "--length", action="append", default=[], metavar="SYMBOL=N", help="actual length"
+    )
+    common.add_compile_options(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Compile if needed, record a run, write the page."""
+    from rnncc.cli.session import compilation_of, program_of, report_times
+    from rnncc.page import watch, write_page
+    from rnncc.progress import stage
+    from rnncc.runtime import bind_inputs, run_program
+    from rnncc.timeline import record
+
+    inputs = common.read_arrays(args.input) if args.input else None
+    stages = []
+    if args.file.endswith(".rnx"):
+        program, _ = program_of(args.file, args, inputs)
+    else:
+        with stage("compiling"):
+            compilation = compilation_of(args.file, args, inputs)
+            stages = watch(compilation)
+            program = compilation.program()
+        report_times(compilation, args)
+    lengths = common.parse_lengths(args.length)
+    with stage("simulating") as progress:
+        result = run_program(program, inputs, lengths=lengths, values=False, progress=progress)
+    arrays = bind_inputs(program, inputs)[0] if inputs is not None else None
+    result.report.model = args.file
+    target = args.output or str(Path(args.file).with_suffix(".html").name)
+    if Path(target).suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"--output {target}: the page is HTML", "name it with .html at the end")
+    with stage("writing the page"), common.atomic_file(target) as stream:
+        write_page(stream, result.report, record(program, arrays, result.report.lengths), stages)
+    print(f"{target}: open it in a browser")
+    return 0

@@ -1,0 +1,33 @@
+// What each pass did: operations before and after, what it remarked, and the IR with its differences.
+const FOLD = 8;
+function startStages() {
+  const box = byId("stage-list");
+  if (!DATA.stages.length) {
+    box.append(make("p", { class: "empty" }, "The program was compiled earlier: make the page from the .onnx file to see the passes."));
+    return;
+  }
+  for (const stage of DATA.stages) {
+    const kinds = Object.entries(stage.operations).map(([name, n]) => `${count(n)} ${name}`).join(", ");
+    const unchanged = !stage.added && !stage.removed;
+    const summary = make("summary", {}, make("b", {}, stage.name), make("span", {}, kinds),
+      unchanged ? make("span", {}, "no change") : make("span", {}, make("span", { class: "plus" }, `+${stage.added}`), " ", make("span", { class: "minus" }, `\u2212${stage.removed}`), " lines"));
+    const part = make("details", {}, summary, ...stage.remarks.map((text) => make("p", { class: "remark" }, text)));
+    part.addEventListener("toggle", () => { if (part.open && !part.querySelector(".ir")) part.append(irOf(stage)); });
+    box.append(part);
+  }
+}
+
+function irOf(stage) {
+  const view = make("div", { class: "ir" });
+  const only = stage.blocks.length === 1;
+  for (const [tag, lines] of stage.blocks) {
+    const name = { "=": "", "+": "plus", "-": "minus" }[tag], sign = tag === "=" ? "  " : tag + " ";
+    const text = (part) => part.map((line) => sign + line).join("\n");
+    if (tag !== "=" || only || lines.length <= 2 * FOLD) { view.append(make("pre", { class: name }, text(lines))); continue; }
+    const middle = lines.slice(FOLD, -FOLD);
+    const fold = make("pre", { class: "fold" }, `  ... ${count(middle.length)} lines without a change: click to see them`);
+    fold.addEventListener("click", () => fold.replaceWith(make("pre", {}, text(middle))));
+    view.append(make("pre", {}, text(lines.slice(0, FOLD))), fold, make("pre", {}, text(lines.slice(-FOLD))));
+  }
+  return view;
+}
