@@ -26,6 +26,7 @@ def compile(
     values: Mapping[str, Any] | None = None,
     dynamic: bool = True,
     verify_each: bool = False,
+    explain: bool = False,
 ) -> Program:
     """Compile an ONNX model for a machine.
 
@@ -39,6 +40,8 @@ def compile(
         values: input name -> value; such an input becomes a constant of the program (a trip count, say).
         dynamic: keep time a run-time length where the model allows it; False fixes every shape.
         verify_each: interpret after each pass, compare with the stage before, and fail on a difference.
+        explain: measure the model after each pass, and put what each did, with the cycles before and after, into
+            ``program.report["explain"]`` (:meth:`rnncc.compiler.Compilation.explain` gives it as text too).
 
     Returns:
         The program; ``program.run({...})`` simulates it, ``program.save(path)`` writes it.
@@ -58,7 +61,11 @@ def compile(
     )
     if verify_each:
         compilation.verify_each()
-    return compilation.program()
+    if not explain:
+        return compilation.program()
+    explanation = compilation.explain()
+    explanation.program.report["explain"] = explanation.to_dict()
+    return explanation.program
 
 
 def load(path: str | Path) -> Program:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
     from xdsl.passes import ModulePass
 
+    from rnncc.explain.explanation import Explanation
+    from rnncc.explain.record import Recorder
     from rnncc.machine.description import MachineDescription
     from rnncc.program import Program
 
@@ -64,6 +66,7 @@ class Compilation:
         self.static_reason: str | None = None
         self.length_inputs: dict[str, tuple[int, str]] = {}
         self.times: list[PassTime] = []
+        self.recorder: Recorder | None = None
 
     def verify_each(self) -> None:
         """Check structure, dominance and interpreted values after every pass from now on."""
@@ -78,6 +81,42 @@ class Compilation:
             print(f"// IR after {module_pass.name}\n{module!s}\n", file=sys.stderr)
 
         self.pipeline.after(None if name == "all" else name, show)
+
+    def explain(self) -> Explanation:
+        """Compile, and tell what each pass did; the program is ``.program`` of the answer.
+
+        Measures the module after every pass that changed it, so it takes several times as long as ``program()``.
+
+        Raises:
+            RnnccError: as ``program()``.
+        """
+        from rnncc.explain.explanation import Explanation
+        from rnncc.explain.record import Recorder
+        from rnncc.simulator.simulate import depends_on_data
+
+        passes = self.pipeline.passes(target=self.target, numerics=self.numerics)
+        recorder = Recorder(self.machine, self.numerics, passes, MACHINE_PASSES)
+        if self.recorder is None:
+            self.pipeline.before(None, self._look_before).after(None, self._look_after)
+        self.recorder = recorder
+        program = self.program()
+        return Explanation(
+            model=str(self.model) if isinstance(self.model, (str, Path)) else "",
+            pipeline=self.pipeline.name,
+            entries=tuple(recorder.entries),
+            first=recorder.first,
+            program=program,
+            lengths={name: symbol.maximum for name, symbol in program.symbols.items()},
+            sampled=depends_on_data(program),
+        )
+
+    def _look_before(self, module_pass: ModulePass, module: ModuleOp) -> None:
+        assert self.recorder is not None
+        self.recorder.look_before(module_pass, module)
+
+    def _look_after(self, module_pass: ModulePass, module: ModuleOp) -> None:
+        assert self.recorder is not None
+        self.recorder.look_after(module_pass, module)
 
     def module(self, stage: str = "npu") -> ModuleOp:
         """The IR at a level.
@@ -101,6 +140,8 @@ class Compilation:
         from rnncc.universe import make_context
 
         self.times.clear()
+        if self.recorder is not None:
+            self.recorder.clear()
         if is_ir_file(self.model):
             module = self._read_ir()
         else:

@@ -99,6 +99,8 @@ class Pipeline:
     """
 
     def __init__(self, text: str | Iterable[str] = "default"):
+        self.name = text if isinstance(text, str) else ",".join(text)
+        """As it was given: a named pipeline or ``@FILE`` where ``text`` has the passes of the file."""
         self.text = expand(text if isinstance(text, str) else ",".join(text))
         self._before: list[tuple[str | None, Hook]] = []
         self._after: list[tuple[str | None, Hook]] = []
@@ -110,6 +112,7 @@ class Pipeline:
     def copy(self) -> Pipeline:
         """The same passes and hooks; hooks added to the copy do not reach the original."""
         twin = Pipeline(self.text)
+        twin.name = self.name
         twin._before, twin._after = list(self._before), list(self._after)
         return twin
 

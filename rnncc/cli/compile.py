@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rnncc.cli import common
+from rnncc.errors import PassError
+
+if TYPE_CHECKING:
+    from rnncc.compiler import Compilation
+    from rnncc.explain.explanation import Explanation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="rnx",
         help="what to write: IR at a level, assembler text, or the program (default)",
     )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="tell what each pass did to this model, with the cycles before and after it",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="with --explain: JSON on standard output, and only that"
+    )
     common.add_compile_options(parser)
 
 
@@ -31,26 +46,56 @@ def main(args: argparse.Namespace) -> int:
     """Compile, and write what was asked for."""
     from rnncc.cli.session import compilation_of, report_times
 
+    if args.json and not args.explain:
+        raise PassError("--json has no effect without --explain")
+    if args.explain and args.emit != "rnx" and args.output is None:
+        raise PassError(
+            f"--explain and --emit {args.emit} would both write to standard output",
+            "give --output FILE",
+        )
+    if args.explain and args.emit in ("onnx", "rnn", "npu"):
+        raise PassError(
+            f"--explain measures whole programs, --emit {args.emit} stops before one",
+            "leave --emit out, or take asm",
+        )
     compilation = compilation_of(args.model, args)
     if args.emit in ("onnx", "rnn", "npu"):
         _write(args.output, f"{compilation.module(args.emit)!s}\n")
         report_times(compilation, args)
         return 0
-    program = compilation.program()
+    explanation = _explained(compilation) if args.explain else None
+    program = explanation.program if explanation else compilation.program()
     report_times(compilation, args)
+    target = args.output or str(Path(args.model).with_suffix(".rnx"))
     if args.emit == "asm":
         from rnncc.isa.asm import disassemble
 
         _write(args.output, disassemble(program))
-        return 0
-    target = args.output or str(Path(args.model).with_suffix(".rnx"))
-    program.save(target)
-    from rnncc.report import program_summary
+    else:
+        program.save(target)
+    if explanation is not None:
+        _show(explanation, args.json)
+    elif args.emit == "rnx":
+        from rnncc.report import program_summary
 
-    print(f"{target}: {program_summary(program)}")
+        print(f"{target}: {program_summary(program)}")
     if compilation.static_reason:
         print(f"note: time is fixed: {compilation.static_reason}", file=sys.stderr)
     return 0
+
+
+def _explained(compilation: Compilation) -> Explanation:
+    from rnncc.progress import stage
+
+    with stage("compiling and measuring"):
+        return compilation.explain()
+
+
+def _show(explanation: Explanation, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(explanation.to_dict(), indent=2))
+    else:
+        explanation.print()
 
 
 def _write(path: str | None, text: str) -> None:

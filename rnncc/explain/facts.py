@@ -1,0 +1,132 @@
+"""The figures of a module on its way: recurrence steps and products from the IR, the rest from a run of its program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block, Operation
+from xdsl.passes import ModulePass
+
+from rnncc.dialects._types import symbol_maxima
+from rnncc.dialects.rnn import ScanOp
+from rnncc.machine.description import MachineDescription
+from rnncc.program import Program
+from rnncc.simulator import SimulationResult
+
+PRODUCTS = ("nn.matmul", "nn.conv")
+LOWERED = "decompose-cells,lower-lengths,canonicalize,cse,dce"
+"""What a module still needs before the machine passes take it, whatever was done before."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a module costs at its largest lengths.
+
+    Attributes:
+        steps: turns of recurrences one after the other; side by side they count once.
+        products: matrix products and convolutions that run, those of a step once a step.
+        macs: multiply-accumulates.
+        weights: native bytes of weights moved to the weight memory.
+        cycles: of the whole program.
+        bound: the largest lower bound of the cycles.
+        binds: which one it is.
+    """
+
+    steps: int
+    products: int
+    macs: int
+    weights: int
+    cycles: int
+    bound: int
+    binds: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers."""
+        return asdict(self)
+
+
+def facts_of(
+    context: Context,
+    module: ModuleOp,
+    machine: MachineDescription,
+    back: Sequence[ModulePass],
+    numerics: str,
+) -> Facts:
+    """The figures of a module in the rnn and nn dialects, which is left as it is.
+
+    Args:
+        context: the dialects known.
+        module: not changed.
+        machine: what it is lowered to.
+        back: the machine passes of the pipeline.
+        numerics: ``exact`` or ``machine``.
+
+    Raises:
+        RnnccError: it cannot be lowered or run.
+    """
+    from rnncc.codegen import generate
+    from rnncc.pipeline import Pipeline
+
+    trial = module.clone()
+    Pipeline(LOWERED).apply(context, trial, target=machine.name, numerics=numerics)
+    block = next(op for op in trial.body.block.ops if op.regions).regions[0].block
+    steps, products = steps_of(block), products_of(block)
+    for module_pass in back:
+        module_pass.apply(context, trial)
+    return finished(steps, products, run(generate(trial, machine, numerics), module))
+
+
+def finished(steps: int, products: int, simulation: SimulationResult) -> Facts:
+    """The figures of a timed run, and those of its IR."""
+    timing = simulation.timing
+    assert timing is not None
+    counters, bounds = timing.counters, timing.bounds
+    return Facts(
+        steps,
+        products,
+        counters.macs,
+        counters.written["wmem"],
+        timing.cycles,
+        bounds.cycles,
+        bounds.binds,
+    )
+
+
+def run(program: Program, module: ModuleOp) -> SimulationResult:
+    """Time a program at its largest lengths; on random inputs for ``module`` where its control depends on data."""
+    from rnncc.random_inputs import random_inputs
+    from rnncc.simulator import simulate
+    from rnncc.simulator.simulate import depends_on_data
+
+    maxima: dict[str, int] = {}
+    for op in module.body.block.ops:
+        maxima |= symbol_maxima(op)
+    data = random_inputs(module, 0, maxima) if depends_on_data(program) else None
+    return simulate(program, data, values=False)
+
+
+def steps_of(block: Block) -> int:
+    """Turns of the recurrences of a block, nested ones multiplied."""
+    return sum(_times(op) * max(1, _inside(op, steps_of)) for op in block.ops if _repeats(op))
+
+
+def products_of(block: Block) -> int:
+    """Products that a block runs, of every branch."""
+    own = sum(op.name in PRODUCTS for op in block.ops)
+    return own + sum(_times(op) * _inside(op, products_of) for op in block.ops if op.regions)
+
+
+def _inside(op: Operation, count: Any) -> int:
+    return sum(count(block) for region in op.regions for block in region.blocks)
+
+
+def _repeats(op: Operation) -> bool:
+    return isinstance(op, ScanOp)
+
+
+def _times(op: Operation) -> int:
+    return op.count if isinstance(op, ScanOp) else 1

@@ -1,0 +1,146 @@
+"""Looks on while a pipeline runs and notes what each pass said and what the module costs after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+from xdsl.utils.arg_spec import ArgSpec
+
+from rnncc.errors import RnnccError
+from rnncc.explain.facts import Facts, facts_of
+from rnncc.passes._remarks import REMARKS, remarks_of
+
+if TYPE_CHECKING:
+    from rnncc.machine.description import MachineDescription
+
+
+@dataclass
+class Entry:
+    """One pass.
+
+    Attributes:
+        spec: the pass as a pipeline text, without the options that were filled in.
+        remarks: what it said it did and declined.
+        changed: whether the module is another one after it.
+        facts: what the module costs after it; None above rnn and nn, and where it cannot be measured.
+        why: the reason in the last case.
+    """
+
+    spec: str
+    remarks: list[str] = field(default_factory=list)
+    changed: bool = False
+    facts: Facts | None = None
+    why: str = ""
+
+    @property
+    def name(self) -> str:
+        """The pass without its options."""
+        return self.spec.partition("{")[0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+        result: dict[str, Any] = {
+            "pass": self.spec,
+            "changed": self.changed,
+            "remarks": self.remarks,
+            "after": self.facts.to_dict() if self.facts else None,
+        }
+        return {**result, "why": self.why} if self.why else result
+
+
+class Recorder:
+    """Notes one entry for each pass above the machine.
+
+    Args:
+        machine: what is compiled for.
+        numerics: ``exact`` or ``machine``.
+        passes: of the pipeline, options filled in.
+        machine_passes: names; the first of them ends what is recorded.
+    """
+
+    def __init__(
+        self,
+        machine: MachineDescription,
+        numerics: str,
+        passes: Sequence[ModulePass],
+        machine_passes: Sequence[str],
+    ):
+        self.machine, self.numerics = machine, numerics
+        names = [p.name for p in passes]
+        end = next((i for i, name in enumerate(names) if name in machine_passes), len(names))
+        self.back = passes[end:]
+        self.machine_names = {p.name for p in self.back}
+        self.entries: list[Entry] = []
+        self.first: Facts | None = None
+        self.before: ModuleOp | None = None
+
+    def clear(self) -> None:
+        """Forget everything: the pipeline starts again."""
+        self.entries.clear()
+        self.first = self.before = None
+
+    def look_before(self, module_pass: ModulePass, module: ModuleOp) -> None:
+        """Keep the module as it is before a pass."""
+        if module_pass.name not in self.machine_names:
+            self.before = module.clone()
+
+    def look_after(self, module_pass: ModulePass, module: ModuleOp) -> None:
+        """Note what a pass said, and measure where it changed something."""
+        if module_pass.name in self.machine_names:
+            return
+        assert self.before is not None
+        start = f"{module_pass.name}: "
+        new = [note for note in _remarks(module) if note not in _remarks(self.before)]
+        entry = Entry(
+            _spec(module_pass),
+            [note.removeprefix(start) for note in new],
+            not _plain(self.before).is_structurally_equivalent(_plain(module.clone())),
+        )
+        self.entries.append(entry)
+        if entry.changed:
+            self._measure(entry, module)
+
+    def _measure(self, entry: Entry, module: ModuleOp) -> None:
+        from rnncc.universe import make_context
+
+        if not self.back or any(op.name.startswith("onnx.") for op in module.walk()):
+            return
+        context = make_context()
+        try:
+            entry.facts = facts_of(context, module, self.machine, self.back, self.numerics)
+        except RnnccError as error:
+            entry.why = error.message
+        if self.first is None:
+            self.first = entry.facts
+
+
+def _spec(module_pass: ModulePass) -> str:
+    """A pass with the options that were given."""
+    spec = module_pass.pipeline_pass_spec()
+    given = {
+        k.replace("_", "-"): v
+        for k, v in spec.parameters.items()
+        if k not in ("target", "numerics")
+    }
+    return str(ArgSpec(spec.name, given))
+
+
+def _remarks(module: ModuleOp) -> list[str]:
+    return [
+        note
+        for op in module.body.block.ops
+        if isinstance(op, func.FuncOp)
+        for note in remarks_of(op)
+    ]
+
+
+def _plain(module: ModuleOp) -> ModuleOp:
+    """The module without its remarks."""
+    for op in module.body.block.ops:
+        op.attributes.pop(REMARKS, None)
+    return module
