@@ -114,13 +114,21 @@ class Report:
         if self.program.batch is not None:
             yield f"{_rows(self.program)}: {ORDERS[self.program.batch.order]}"
         if timing is not None:
-            from rnncc.report_tables import bound_table, engine_table, memory_table, stall_line
+            from rnncc.report_tables import (
+                bound_table,
+                energy_line,
+                engine_table,
+                memory_table,
+                stall_line,
+            )
 
             yield ""
             yield bound_table(self.program, timing)
             yield engine_table(timing)
             yield memory_table(self.program, timing)
             yield stall_line(timing)
+            if timing.energy is not None:
+                yield energy_line(timing.energy)
         for row in self.check:
             verdict = "[green]ok[/]" if row.problem is None else f"[red]WRONG[/]: {row.problem}"
             yield f"check {row.name} against {self.check_source}: relative error {row.error:.2g}  {verdict}"

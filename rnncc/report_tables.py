@@ -5,9 +5,13 @@ from __future__ import annotations
 from rich import box
 from rich.table import Table
 
+from rnncc.cost.energy import EnergyUse
 from rnncc.program import Program
 from rnncc.report import BOUND_NAMES, STALL_NAMES, _bytes
 from rnncc.simulator import TimingResult
+
+ENERGY_NAMES = {"macs": "products", "vector": "vector operations"}
+"""Where energy goes, in words; the part's own name where none is given."""
 
 
 def bound_table(program: Program, timing: TimingResult) -> Table:
@@ -87,3 +91,22 @@ def _time(program: Program, cycles: float) -> str:
 
 def _percent(part: float, whole: float) -> str:
     return f"{part / whole:.1%}" if whole else "-"
+
+
+def energy_line(energy: EnergyUse) -> str:
+    """The energy of a run: the sum, the average power, and the parts, the largest first."""
+    parts = sorted(energy.parts.items(), key=lambda part: -part[1])
+    shares = ", ".join(
+        f"{ENERGY_NAMES.get(name, name)} {value / energy.total:.0%}"
+        for name, value in parts
+        if value
+    )
+    known = "" if energy.static else " (static power not known, not counted)"
+    return f"energy {_joules(energy.total)}, {energy.watts:.3g} W on average: {shares}{known}"
+
+
+def _joules(picojoules: float) -> str:
+    for factor, unit in ((1e12, "J"), (1e9, "mJ"), (1e6, "uJ"), (1e3, "nJ")):
+        if picojoules >= factor:
+            return f"{picojoules / factor:.3g} {unit}"
+    return f"{picojoules:.3g} pJ"

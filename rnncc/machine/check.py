@@ -8,6 +8,7 @@ from typing import Any
 
 from rnncc.errors import nearest
 from rnncc.machine.description import MATRIX_KINDS, MachineDescription, Memory
+from rnncc.machine.energy import Energy
 from rnncc.machine.formats import FORMATS
 
 ADDRESS_BITS = 40
@@ -22,6 +23,10 @@ _MAY_BE_ZERO = frozenset(
         "control.loop_cycles",
         "control.read_latency",
         "control.branch_cycles",
+        "energy.process_nm",
+        "energy.volts",
+        "energy.dram_pj_per_byte",
+        "energy.static_watts",
     }
 )
 
@@ -39,6 +44,7 @@ def problems(machine: MachineDescription) -> Iterator[tuple[str, str]]:
     yield from _matrix(machine)
     for name in ("dram", "wmem", "vmem"):
         yield from _memory(f"memories.{name}", machine.memories[name])
+    yield from _energy(machine)
     yield from _sources(machine)
 
 
@@ -117,6 +123,14 @@ def _memory(key: str, memory: Memory) -> Iterator[tuple[str, str]]:
         )
 
 
+def _energy(machine: MachineDescription) -> Iterator[tuple[str, str]]:
+    """A file that describes energy describes all of it that is counted."""
+    given = machine.energy != Energy()
+    for name in ("process_nm", "volts", "dram_pj_per_byte"):
+        if given and not getattr(machine.energy, name):
+            yield f"energy.{name}", "must not be zero in an [energy] table"
+
+
 def _sources(machine: MachineDescription) -> Iterator[tuple[str, str]]:
     known = {key for key, _ in numbers(machine)} | {"chaining", "matrix.kind"}
     known |= {f"formats.{field.name}" for field in dataclasses.fields(machine.formats)}
@@ -145,4 +159,8 @@ def unsourced(machine: MachineDescription) -> list[str]:
 
 def _is_default(key: str, machine: MachineDescription) -> bool:
     """True for an optional number left at its "has none" value."""
+    if key.startswith("energy."):
+        return getattr(machine.energy, key.partition(".")[2]) == getattr(
+            Energy(), key.partition(".")[2]
+        )
     return key in ("matrix.lanes", "matrix.sparse_rate") and not dict(numbers(machine))[key]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rnncc.errors import MachineError
+from rnncc.machine.energy import Energy
 from rnncc.machine.engines import (
     MATRIX_KINDS,
     Control,
@@ -44,6 +45,7 @@ class MachineDescription:
         formats: native number formats.
         matrix, vector, dma, memories, control: the engines and memories.
         chaining: an instruction may start when its producer's first elements are out.
+        energy: what an operation and a byte take; optional.
         sources: dotted name of a number or table -> where it comes from.
         calibrated: dotted names of the numbers that were fitted to measurements.
     """
@@ -60,6 +62,7 @@ class MachineDescription:
     dma: DmaEngine
     memories: Memories
     control: Control
+    energy: Energy = field(default_factory=Energy)
     sources: dict[str, str] = field(default_factory=dict)
     calibrated: tuple[str, ...] = ()
 

@@ -20,6 +20,7 @@ def describe(machine: MachineDescription) -> str:
         *_others(machine),
         *_memories(machine),
         *_limits(machine),
+        *_energy(machine),
     ]  # fmt: skip
     width = max(len(name) for name, _ in rows)
     lines = [
@@ -96,6 +97,16 @@ def _limits(machine: MachineDescription) -> list[tuple[str, str]]:
         ("ridge", f"{ridge_point(machine):,.1f} MACs a byte of DRAM traffic: a weight of {weight:.3g} bytes must serve "
                   f"{ridge_point(machine) * weight:,.0f} MACs to keep the array busy"),
     ]  # fmt: skip
+
+
+def _energy(machine: MachineDescription) -> list[tuple[str, str]]:
+    if not machine.energy.described:
+        return []
+    from rnncc.cost.energy import byte_pj, mac_pj
+
+    bytes_of = ", ".join(f"{name} {byte_pj(machine, name):.2g}" for name in _MEMORY_ROLES)
+    silicon = f"{machine.energy.process_nm:g} nm"
+    return [("energy", f"{mac_pj(machine):.2g} pJ a MAC; pJ a byte: {bytes_of}; {silicon}")]
 
 
 def _unit(value: float, unit: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rnncc.cost.bounds import Bounds
+from rnncc.cost.energy import EnergyUse
 from rnncc.simulator.counters import Counters
 
 
@@ -19,11 +20,13 @@ class TimingResult:
         cycles: until every engine is done.
         counters: what ran and what waited.
         bounds: lower bounds of ``cycles``.
+        energy: what it took; None when the machine does not describe it.
     """
 
     cycles: int
     counters: Counters
     bounds: Bounds
+    energy: EnergyUse | None = None
 
 
 @dataclass(frozen=True)
@@ -73,4 +76,6 @@ class SimulationResult:
             result["seconds"] = self.seconds
             result["counters"] = self.timing.counters.to_dict()
             result["bound"] = self.timing.bounds.to_dict()
+            if self.timing.energy is not None:
+                result["energy"] = self.timing.energy.to_dict()
         return result

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from rnncc.cost.bounds import bounds
+from rnncc.cost.energy import energy
 from rnncc.errors import InputError
 from rnncc.program import Program
 from rnncc.simulator.counters import count
@@ -167,7 +168,12 @@ def _timed(
     counters = count(machine, run.shapes, run.clock, cycles, run.extrapolated)
     done = [(t.work, n) for t, n in zip(run.shapes.all, run.clock.counts, strict=True)]
     path = critical_path(run.shapes, body, registers, trace)
-    result = TimingResult(cycles, counters, bounds(machine, done, run.loads.traffic(machine), path))
+    result = TimingResult(
+        cycles,
+        counters,
+        bounds(machine, done, run.loads.traffic(machine), path),
+        energy(machine, done, counters.instructions, cycles),
+    )
     if len(kept) >= KEPT_TIMINGS:
         kept.clear()
     kept[key] = result

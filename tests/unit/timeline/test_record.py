@@ -1,6 +1,7 @@
 """A recorded run is the run that was counted, and what is made of its record adds up."""
 
 import io
+import itertools
 import json
 from collections import defaultdict
 
@@ -64,7 +65,7 @@ def test_the_trace_is_what_viewers_read(timeline):
     # Slices of one thread must nest or follow one another, or viewers drop them; ours follow.
     for rows in slices.values():
         rows.sort()
-        assert all(a[1] <= b[0] + 1e-9 for a, b in zip(rows, rows[1:], strict=False))
+        assert all(a[1] <= b[0] + 1e-9 for a, b in itertools.pairwise(rows))
     named = [e["args"] for e in trace["traceEvents"] if "args" in e and "node" in e["args"]]
     assert len(named) == len(timeline.events)
     assert {"bytes", "waits", "text", "pc", "macs"} <= named[0].keys()
