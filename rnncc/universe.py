@@ -36,6 +36,7 @@ PASSES = (
     "fuse-directions",
     "wavefront-layers",
     "lower-lengths",
+    "sink-updates",
     "unroll-timesteps",
     "place-memory",
     "tile-for-machine",
