@@ -170,7 +170,7 @@ def energy(
     if not machine.energy.described:
         return None
     macs = vector = 0.0
-    moved = dict.fromkeys(("wmem", "vmem", "dram"), 0.0)
+    moved: dict[str, float] = dict.fromkeys(("wmem", "vmem", "dram"), 0.0)
     for work, times in executed:
         if work.macs:
             macs += times * work.macs * mac_pj(machine, work.element)
