@@ -36,14 +36,15 @@ def main(args: argparse.Namespace) -> int:
     from rnncc.timeline import record
 
     inputs = common.read_arrays(args.input) if args.input else None
-    stages = []
+    stages, explanation = [], None
     if args.file.endswith(".rnx"):
         program, _ = program_of(args.file, args, inputs)
     else:
         with stage("compiling"):
             compilation = compilation_of(args.file, args, inputs)
             stages = watch(compilation)
-            program = compilation.program()
+            explanation = compilation.explain()
+            program = explanation.program
         report_times(compilation, args)
     lengths = common.parse_lengths(args.length)
     with stage("simulating") as progress:
@@ -54,6 +55,7 @@ def main(args: argparse.Namespace) -> int:
     if Path(target).suffix.lower() not in (".html", ".htm"):
         raise InputError(f"--output {target}: the page is HTML", "name it with .html at the end")
     with stage("writing the page"), common.atomic_file(target) as stream:
-        write_page(stream, result.report, record(program, arrays, result.report.lengths), stages)
+        timeline = record(program, arrays, result.report.lengths)
+        write_page(stream, result.report, timeline, stages, explanation)
     print(f"{target}: open it in a browser")
     return 0

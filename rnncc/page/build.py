@@ -7,6 +7,7 @@ import json
 from importlib.resources import files
 from typing import Any, BinaryIO
 
+from rnncc.explain.explanation import Explanation
 from rnncc.page.figures import figures
 from rnncc.page.stages import Stage
 from rnncc.report import Report
@@ -16,7 +17,13 @@ SCRIPTS = ("tools.js", "timeline.js", "charts.js", "sources.js", "stages.js", "m
 """In the order in which they run."""
 
 
-def write_page(stream: BinaryIO, report: Report, timeline: Timeline, stages: list[Stage]) -> None:
+def write_page(
+    stream: BinaryIO,
+    report: Report,
+    timeline: Timeline,
+    stages: list[Stage],
+    explanation: Explanation | None = None,
+) -> None:
     """Write the page: one file, that asks the network for nothing.
 
     Args:
@@ -24,6 +31,7 @@ def write_page(stream: BinaryIO, report: Report, timeline: Timeline, stages: lis
         report: of the run.
         timeline: of the same run.
         stages: the IR after each pass; empty for a program that was compiled earlier.
+        explanation: what each pass made of the cycles, if that was measured.
     """
     title = f"{report.model or 'program'} on {report.program.machine.name}"
     parts = {
@@ -31,7 +39,7 @@ def write_page(stream: BinaryIO, report: Report, timeline: Timeline, stages: lis
         "SCRIPT": "\n".join(_asset(name) for name in SCRIPTS),
         # What comes from the model last: a name in it is never looked at again.
         "TITLE": html.escape(title),
-        "DATA": _json(figures(report, timeline, stages)),
+        "DATA": _json(figures(report, timeline, stages, explanation)),
     }
     text = _asset("page.html")
     for name, value in parts.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from rnncc.explain.explanation import Explanation
 from rnncc.page.stages import Stage, difference
 from rnncc.report import BOUND_NAMES, STALL_NAMES, Report
 from rnncc.simulator.clockwork import STALLS
@@ -16,13 +17,16 @@ SHOWN = 60_000
 """Events that the page's timeline holds; all other figures count the whole run."""
 
 
-def figures(report: Report, timeline: Timeline, stages: list[Stage]) -> dict[str, Any]:
+def figures(
+    report: Report, timeline: Timeline, stages: list[Stage], explanation: Explanation | None
+) -> dict[str, Any]:
     """Everything that the page shows.
 
     Args:
         report: of the run.
         timeline: of the same run.
         stages: the IR after each pass, perhaps none.
+        explanation: what each pass made of the cycles, perhaps not measured.
     """
     program, machine = timeline.program, timeline.program.machine
     rows = timeline.lane_names()
@@ -52,6 +56,7 @@ def figures(report: Report, timeline: Timeline, stages: list[Stage]) -> dict[str
             n: program.memory.get(n, 0) / program.scale.get(n, 1) for n in ("wmem", "vmem")
         },
         "stages": _stages(stages),
+        "explain": explanation.to_dict() if explanation else None,
     }
 
 

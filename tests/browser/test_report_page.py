@@ -30,11 +30,12 @@ FLAGS = (
 def page(tmp_path_factory):
     compilation = Compilation(recurrent_model("LSTM", 64, 10))
     stages = watch(compilation)
-    program = compilation.program()
+    explanation = compilation.explain()
+    program = explanation.program
     report = program.run(None, values=False).report
     report.model = "lstm.onnx"
     stream = io.BytesIO()
-    write_page(stream, report, record(program), stages)
+    write_page(stream, report, record(program), stages, explanation)
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_bytes(stream.getvalue())
     return path
@@ -164,6 +165,8 @@ def test_source_map_opens_and_lights_the_timeline(browser):
 
 def test_the_ir_of_a_pass_opens_with_its_differences(browser):
     name = "decompose-cells"
+    table = browser.find_element("id", "effects").text
+    assert "as it is written" in table and "hoist-input-projection" in table
     part = next(
         e
         for e in browser.find_elements("css selector", "#stage-list details")

@@ -6,6 +6,7 @@ function startStages() {
     box.append(make("p", { class: "empty" }, "The program was compiled earlier: make the page from the .onnx file to see the passes."));
     return;
   }
+  if (DATA.explain && DATA.explain.first) box.append(effects(DATA.explain));
   for (const stage of DATA.stages) {
     const kinds = Object.entries(stage.operations).map(([name, n]) => `${count(n)} ${name}`).join(", ");
     const unchanged = !stage.added && !stage.removed;
@@ -15,6 +16,26 @@ function startStages() {
     part.addEventListener("toggle", () => { if (part.open && !part.querySelector(".ir")) part.append(irOf(stage)); });
     box.append(part);
   }
+}
+
+// The table of what the transformations bought: figures after each pass that changed any.
+function effects(explain) {
+  const names = ["steps", "products", "macs", "weights", "cycles", "bound"];
+  const head = ["", "steps", "products", "MACs", "weights moved", "cycles", "lower bound", "change"];
+  const row = (name, facts, before) => make("tr", {}, make("td", {}, name),
+    ...names.map((key) => make("td", {}, key === "weights" ? bytes(facts[key]) : count(facts[key]))),
+    make("td", {}, before ? `${(100 * (facts.cycles / before.cycles - 1)).toFixed(1)} %` : ""));
+  const body = make("tbody", {}, row("the model as it is written", explain.first));
+  let before = explain.first, first = true;
+  for (const entry of explain.passes) {
+    if (!entry.after) continue;
+    const same = names.every((key) => entry.after[key] === before[key]);
+    // The first measured pass ends where the row above begins.
+    if (!first && (!same || entry.remarks.length)) body.append(row(entry.pass, entry.after, before));
+    before = entry.after;
+    first = false;
+  }
+  return make("div", { class: "scroll", id: "effects" }, make("table", {}, make("thead", {}, make("tr", {}, ...head.map((name) => make("th", {}, name)))), body));
 }
 
 function irOf(stage) {

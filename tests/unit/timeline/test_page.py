@@ -22,11 +22,12 @@ def page():
     model.graph.node[0].name = HOSTILE
     compilation = Compilation(onnx.ModelProto.FromString(model.SerializeToString()))
     stages = watch(compilation)
-    program = compilation.program()
+    explanation = compilation.explain()
+    program = explanation.program
     report = program.run(None, values=False).report
     report.model = HOSTILE
     stream = io.BytesIO()
-    write_page(stream, report, record(program), stages)
+    write_page(stream, report, record(program), stages, explanation)
     return stream.getvalue().decode(), stages, report
 
 
