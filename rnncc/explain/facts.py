@@ -99,14 +99,15 @@ def finished(steps: int, products: int, simulation: SimulationResult) -> Facts:
 def run(program: Program, module: ModuleOp) -> SimulationResult:
     """Time a program at its largest lengths; on random inputs for ``module`` where its control depends on data."""
     from rnncc.random_inputs import random_inputs
-    from rnncc.simulator import simulate
+    from rnncc.runtime import run_program
     from rnncc.simulator.simulate import depends_on_data
 
     maxima: dict[str, int] = {}
     for op in module.body.block.ops:
         maxima |= symbol_maxima(op)
     data = random_inputs(module, 0, maxima) if depends_on_data(program) else None
-    return simulate(program, data, values=False)
+    # The runtime puts rows in the order that the program asks for.
+    return run_program(program, data, values=False).report.simulation
 
 
 def steps_of(block: Block) -> int:
