@@ -9,6 +9,15 @@ A product ``x_t W`` of T steps becomes one product ``[T*B, D] x [D, N]`` before 
 with what it is computed from and the element-wise operations that follow it (the bias); its rows
 are a new input of the scan. What makes no product stays: element-wise work is no cheaper outside.
 
+A hoisted product reads its weights once instead of at each step, but what it makes for all steps must be kept
+until the step comes: through DRAM and back where it does not fit on chip. ``policy=always`` hoists whatever can
+leave, except from packed scans, whose products shrink with the rows that still run. ``policy=auto`` hoists what
+stays on chip, and else, packed scans as well, lowers the module with and without it for the machine and takes
+what needs fewer cycles (``_hoist_choice``).
+
+Raises:
+    PassError: an unknown policy.
+
 Source: cuDNN's and Brainwave's practice of batching input projections over time
 (Appleyard et al. 2016, arXiv:1604.01946).
 """
@@ -25,10 +34,13 @@ from xdsl.passes import ModulePass
 from rnncc.dialects import nn
 from rnncc.dialects._types import copy_node, shape_of, type_of
 from rnncc.dialects.rnn import ScanOp
+from rnncc.errors import PassError, nearest
 from rnncc.passes._batch import POINTWISE, batch, can_batch
 from rnncc.passes._emit import Emitter
 from rnncc.passes._packed import is_packed
 from rnncc.passes._scan_invariants import hoist_invariants, is_outside
+
+POLICIES = ("always", "auto")
 
 
 @dataclass(frozen=True)
@@ -37,15 +49,46 @@ class HoistInputProjectionPass(ModulePass):
 
     name = "hoist-input-projection"
 
+    policy: str = "always"
+    """``always``, or ``auto``: only where the machine gains from it."""
+    target: str = "edge"
+    """Machine name or description file that ``auto`` measures on."""
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Hoist from every scan of the module, inner ones first."""
-        for scan in reversed([inner for inner in op.walk() if isinstance(inner, ScanOp)]):
+        if self.policy not in POLICIES:
+            raise PassError(
+                f"hoist-input-projection: unknown policy '{self.policy}' (policies: {', '.join(POLICIES)})",
+                nearest(self.policy, POLICIES),
+            )
+        scans = list(reversed([inner for inner in op.walk() if isinstance(inner, ScanOp)]))
+        for scan in scans:
             hoist_invariants(scan)
-            if is_packed(scan):
-                # In the step a product has the rows that still run, outside it would have all.
-                continue
-            _add_biases_first(scan)
-            _hoist_products(scan)
+        if self.policy == "auto":
+            from rnncc.passes._hoist_choice import choose
+
+            scans = choose(ctx, op, scans, self.target)
+        else:
+            # In a packed step a product has the rows that still run, outside it would have all.
+            scans = [scan for scan in scans if not is_packed(scan)]
+        for scan in scans:
+            hoist(scan)
+
+
+def hoist(scan: ScanOp) -> None:
+    """Move the products of one scan that can leave before it."""
+    _add_biases_first(scan)
+    _hoist_products(scan)
+
+
+def kept_values(scan: ScanOp) -> list[SSAValue]:
+    """What the hoisted part of a step hands to the rest of it: empty when nothing can leave."""
+    plan = _Plan(scan)
+    return [
+        op.results[0]
+        for op in plan.candidates
+        if op in plan.chosen and any(u.operation not in plan.chosen for u in op.results[0].uses)
+    ]
 
 
 class _Plan:

@@ -25,7 +25,8 @@ RECURRENCE = (
     # Gates written apart (user-written Scan cells) become one product ...
     "fuse-gates",
     # ... so that hoisting moves one large product out of the loop, not four small ones.
-    "hoist-input-projection",
+    # Only where it pays: what is hoisted from many rows may have to wait in DRAM.
+    "hoist-input-projection{policy=auto}",
     # Masks must be built after hoisting: a hoisted product does not need them.
     "lower-lengths",
     "canonicalize",
@@ -33,6 +34,16 @@ RECURRENCE = (
     "dce",
 )
 """Exact transformations of the recurrence that every machine gains from."""
+
+THROUGHPUT = (
+    # As above: rows are added to rnn.scan and nn operations only, and one product for all gates gets them.
+    *RECURRENCE[: RECURRENCE.index("fuse-gates") + 1],
+    # Before hoisting: how much memory hoisted products take depends on the number of rows, and products that
+    # stay in a packed step shrink with the rows that still run.
+    "batch-sequences{size=16 policy=pack}",
+    *RECURRENCE[RECURRENCE.index("fuse-gates") + 1 :],
+)
+"""As `RECURRENCE`, for many independent sequences: each weight that is read serves all of them."""
 
 BACK = (
     # Where tensors live decides what a tile may be ...
@@ -74,6 +85,7 @@ PIPELINES: dict[str, tuple[str, ...]] = {
     "front": FRONT,
     "recurrence": RECURRENCE,
     "back": BACK,
+    "throughput": FRONT + THROUGHPUT + BACK,
     # No transformation beyond what lowering needs: the baseline that a pass's gain is measured against.
     "baseline": (*FRONT, "decompose-cells", "lower-lengths", "canonicalize", "cse", "dce", *BACK),
 }
@@ -85,6 +97,10 @@ DESCRIPTIONS = {
     "front": "from ONNX to the rnn and nn dialects",
     "recurrence": "cells to rnn.scan, gates fused, input products hoisted, lengths lowered",
     "back": "from rnn and nn to an allocated npu module",
+    "throughput": "as default for 16 sequences a run, packed; throughput{size=64 policy=pad} for others",
     "baseline": "as default without fuse-gates and hoist-input-projection, to measure what they gain",
 }
 """Name -> one line for ``rnncc passes``."""
+
+OPTIONS = {"throughput": "batch-sequences"}
+"""Name -> the pass whose options the pipeline takes as its own."""

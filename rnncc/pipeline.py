@@ -1,7 +1,8 @@
 """Pass pipelines: parse them from text, script them from Python, run them with hooks.
 
 A text is a list of passes and of named pipelines (:mod:`rnncc.passes.pipelines`) with options,
-``front,decompose-cells,schedule{policy=none}``; ``@FILE`` reads it from a file (:mod:`rnncc.pipeline_file`).
+``front,decompose-cells,schedule{policy=none}``; ``@FILE`` reads it from a file (:mod:`rnncc.pipeline_file`). The
+options of a named pipeline are those of one of its passes, ``throughput{size=64}``.
 """
 
 from __future__ import annotations
@@ -56,11 +57,29 @@ def parse(text: str, **defaults: object) -> tuple[ModulePass, ...]:
     passes: list[ModulePass] = []
     for spec in specs:
         if spec.name in PIPELINES:
-            if spec.parameters:
-                raise PassError(f"pipeline '{spec.name}' takes no options")
-            passes.extend(parse(",".join(PIPELINES[spec.name]), **defaults))
+            passes.extend(_named(spec, defaults))
         else:
             passes.append(_build(spec, defaults))
+    return tuple(passes)
+
+
+def _named(spec: ArgSpec, defaults: dict[str, object]) -> tuple[ModulePass, ...]:
+    """The passes of a named pipeline; its options go to the one pass that `OPTIONS` names."""
+    from xdsl.utils.arg_spec import ArgSpec, parse_pipeline
+
+    from rnncc.passes.pipelines import OPTIONS, PIPELINES
+
+    texts = PIPELINES[spec.name]
+    if not spec.parameters:
+        return parse(",".join(texts), **defaults)
+    if spec.name not in OPTIONS:
+        raise PassError(f"pipeline '{spec.name}' takes no options")
+    given = spec.normalize_parameter_names().parameters
+    passes: list[ModulePass] = []
+    for own in parse_pipeline(",".join(texts)):
+        if own.name == OPTIONS[spec.name]:
+            own = ArgSpec(own.name, {**own.normalize_parameter_names().parameters, **given})
+        passes.append(_build(own, defaults))
     return tuple(passes)
 
 

@@ -23,12 +23,24 @@ def test_text_is_a_list_of_passes():
         ("cse,canonicalize{max=3}", "has no option 'max'"),
         ("cse{", "pipeline 'cse{'"),
         ("cse;dce", "pipeline 'cse;dce'"),
+        ("default{size=3}", "pipeline 'default' takes no options"),
+        ("throughput{sice=3}", "did you mean 'size'?"),
     ],
 )
 def test_wrong_text_is_named(text: str, message: str):
     with pytest.raises(PassError) as error:
         parse(text)
     assert message in str(error.value)
+
+
+def test_a_named_pipeline_gives_its_options_to_one_of_its_passes():
+    def batch(text: str) -> str:
+        (found,) = (p for p in parse(text) if p.name == "batch-sequences")
+        return str(found.pipeline_pass_spec())
+
+    assert batch("throughput") == 'batch-sequences{size=16 policy="pack"}'
+    assert batch("throughput{size=64}") == 'batch-sequences{size=64 policy="pack"}'
+    assert batch("throughput{size=4 policy=pad}") == "batch-sequences{size=4}"
 
 
 def test_hooks_see_the_module_in_order():

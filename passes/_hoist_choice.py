@@ -1,0 +1,78 @@
+"""``hoist-input-projection{policy=auto}``: which scans gain from it on a machine.
+
+What is hoisted waits for its step on chip or, when there is no room, in DRAM. Where it fits, hoisting costs
+nothing and saves weight reads. Where it may not, the whole program is timed with and without (``_trial``): one
+scan after the other keeps its products when that saves cycles at the largest run-time lengths and costs none at
+others. With many scans all of them are decided at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+
+from rnncc.dialects.rnn import ScanOp
+from rnncc.errors import RnnccError
+from rnncc.passes._lower.budget import budget_of, nbytes
+from rnncc.passes._remarks import remark, title, titles
+from rnncc.passes._trial import better, cycles_of
+
+NAME = "hoist-input-projection"
+ON_CHIP = 0.5
+"""Share of the vector memory that hoisted products may take to be hoisted unseen."""
+MANY = 4
+"""More scans than this are decided at once."""
+
+
+def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str) -> list[ScanOp]:
+    """The scans to hoist from, in the order given (inner ones first)."""
+    from rnncc.passes.hoist_input_projection import kept_values
+
+    kept = {scan: kept_values(scan) for scan in scans}
+    able = [scan for scan in scans if kept[scan]]
+    room = budget_of(target, module).vmem * ON_CHIP
+    if sum(scan.count * nbytes(v) for scan in able for v in kept[scan]) <= room:
+        return able
+    inside: set[ScanOp] = set()
+    try:
+        best = cycles_of(ctx, _hoisted(module, scans, able), target)
+    except RnnccError as error:
+        remark(able[0], NAME, f"hoisted unseen, the program cannot be timed: {error.message}")
+        return able
+    for group in [[scan] for scan in able] if len(able) <= MANY else [able]:
+        without = [s for s in able if s not in inside and s not in group]
+        now = _try(ctx, _hoisted(module, scans, without), target)
+        if now is not None and better(now, best):
+            inside.update(group)
+            text = f"the input products stay in the step: {now[0]:,} cycles, hoisted {best[0]:,}"
+            best = now
+        else:
+            text = f"the input products are hoisted: {best[0]:,} cycles"
+            text += (
+                f", in the step {now[0]:,}" if now is not None else ", in the step they do not fit"
+            )
+        name = title(group[0]) if len(group) == 1 else titles([*group])
+        remark(group[0], NAME, f"{name}: {text}")
+    return [scan for scan in able if scan not in inside]
+
+
+def _try(ctx: Context, module: ModuleOp, target: str) -> list[int] | None:
+    """The cycles, or None when the program does not fit the machine."""
+    try:
+        return cycles_of(ctx, module, target)
+    except RnnccError:
+        return None
+
+
+def _hoisted(module: ModuleOp, scans: Sequence[ScanOp], chosen: Sequence[ScanOp]) -> ModuleOp:
+    """A copy of the module in which the products of some scans have left."""
+    from rnncc.passes.hoist_input_projection import hoist
+
+    trial = module.clone()
+    copies = list(reversed([inner for inner in trial.walk() if isinstance(inner, ScanOp)]))
+    for scan, copy in zip(scans, copies, strict=True):
+        if scan in chosen:
+            hoist(copy)
+    return trial
