@@ -77,9 +77,10 @@ def _named(spec: ArgSpec, defaults: dict[str, object]) -> tuple[ModulePass, ...]
     given = spec.normalize_parameter_names().parameters
     passes: list[ModulePass] = []
     for own in parse_pipeline(",".join(texts)):
+        merged = own.normalize_parameter_names().parameters
         if own.name == OPTIONS[spec.name]:
-            own = ArgSpec(own.name, {**own.normalize_parameter_names().parameters, **given})
-        passes.append(_build(own, defaults))
+            merged = {**merged, **given}
+        passes.append(_build(ArgSpec(own.name, merged), defaults))
     return tuple(passes)
 
 
