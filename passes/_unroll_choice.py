@@ -17,6 +17,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from rnncc.dialects.rnn import ScanOp
 from rnncc.errors import RnnccError
+from rnncc.machine import load_machine
 from rnncc.passes._lower.scan import unroll_of
 from rnncc.passes._remarks import remark, title, titles
 from rnncc.passes._trial import better, cycles_of
@@ -39,6 +40,7 @@ def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str)
     groups = [[scan] for scan in scans] if len(scans) <= MANY else [list(scans)]
     if not groups:
         return
+    load_machine(target)  # a wrong name is an error, not a program that cannot be timed
     try:
         best = cycles_of(ctx, module, target)
     except RnnccError as error:

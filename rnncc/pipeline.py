@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from rnncc.errors import PassError, nearest
+from rnncc.pass_options import instance_of, option_names
 from rnncc.pipeline_file import expand
 
 if TYPE_CHECKING:
@@ -90,19 +91,8 @@ def _build(spec: ArgSpec, defaults: dict[str, object]) -> ModulePass:
     available = available_passes()
     if spec.name not in available:
         raise PassError(f"unknown pass '{spec.name}'", nearest(spec.name, [*available, *PIPELINES]))
-    cls = available[spec.name]()
-    options = [f.name for f in dataclasses.fields(cls) if f.init and f.name != "name"]
-    for given in spec.normalize_parameter_names().parameters:
-        if given not in options:
-            known = ", ".join(options) or "none"
-            raise PassError(
-                f"pass '{spec.name}' has no option '{given}' (options: {known})",
-                nearest(given, options),
-            )
-    try:
-        instance = cls.from_spec(spec)
-    except ValueError as error:
-        raise PassError(f"pass '{spec.name}': {error}") from None
+    instance = instance_of(available[spec.name](), spec)
+    options = option_names(type(instance))
     given = spec.normalize_parameter_names().parameters
     extra = {k: v for k, v in defaults.items() if k in options and k not in given}
     return dataclasses.replace(instance, **extra) if extra else instance
