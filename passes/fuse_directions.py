@@ -134,7 +134,7 @@ class _Fusion:
         sink_users(set(group), anchor)
         names = titles([*group])
         joined = join_scans(group, anchor)
-        steps = f"{joined.count}{' at most' if joined.symbol.data else ''}"
+        steps = f"{'at most ' if joined.symbol.data else ''}{joined.count}"
         text = f"{len(group)} recurrences ({names}) advance together, {steps} steps"
         remark(joined, FuseDirectionsPass.name, text)
         self.size[joined] = sum(self.size[s] for s in group)

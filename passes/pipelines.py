@@ -63,7 +63,7 @@ LATENCY = (
     "fuse-gates",
     # Before the wavefront: the product that feeds the lowest layer stays outside, those between the layers go back
     # into the step, where they must be.
-    "hoist-input-projection",
+    "hoist-input-projection{policy=auto}",
     # Halves first: a wavefront stops at a bidirectional layer, and two halves that are one scan are timed as one.
     "fuse-directions{measure=true}",
     "wavefront-layers{measure=true}",

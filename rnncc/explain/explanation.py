@@ -129,24 +129,29 @@ class Explanation:
         lines = [f"the program: {program_summary(self.program)}"]
         first, last = self.first, self.last
         if first is not None and last is not None:
-            times = first.cycles / last.cycles
+            times = first.each / last.each
+            became = f"all in all {first.cycles:,} cycles became {last.cycles:,}"
+            if last.sequences > 1:
+                became += f" for {last.sequences} sequences, {last.each:,.0f} each"
             lines.append(
-                f"all in all {first.cycles:,} cycles became {last.cycles:,} ({times:.2f} times as fast); "
+                f"{became} ({times:.2f} times as fast); "
                 f"no program with this work takes fewer than {last.bound:,} ({BOUND_NAMES[last.binds]})"
             )
         return lines
 
 
 def _cells(facts: Facts) -> list[str]:
+    each = f" for {facts.sequences}" if facts.sequences > 1 else ""
     return [
         f"{facts.steps:,}",
         f"{facts.products:,}",
         f"{facts.macs:,}",
         _bytes(facts.weights),
-        f"{facts.cycles:,}",
+        f"{facts.cycles:,}{each}",
     ]
 
 
 def _change(before: Facts, after: Facts) -> str:
-    share = after.cycles / before.cycles - 1
-    return "=" if after.cycles == before.cycles else f"{share:+.1%}"
+    """How the cycles of one sequence changed."""
+    share = after.each / before.each - 1
+    return f"{share:+.1%}" if share else "="

@@ -34,6 +34,7 @@ class Facts:
         cycles: of the whole program.
         bound: the largest lower bound of the cycles.
         binds: which one it is.
+        sequences: independent ones that one run serves.
     """
 
     steps: int
@@ -43,6 +44,12 @@ class Facts:
     cycles: int
     bound: int
     binds: str
+    sequences: int = 1
+
+    @property
+    def each(self) -> float:
+        """Cycles a sequence."""
+        return self.cycles / self.sequences
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers."""
@@ -55,6 +62,7 @@ def facts_of(
     machine: MachineDescription,
     back: Sequence[ModulePass],
     numerics: str,
+    sequences: int = 1,
 ) -> Facts:
     """The figures of a module in the rnn and nn dialects, which is left as it is.
 
@@ -64,6 +72,7 @@ def facts_of(
         machine: what it is lowered to.
         back: the machine passes of the pipeline.
         numerics: ``exact`` or ``machine``.
+        sequences: independent ones that a run serves.
 
     Raises:
         RnnccError: it cannot be lowered or run.
@@ -77,12 +86,7 @@ def facts_of(
     steps, products = steps_of(block), products_of(block)
     for module_pass in back:
         module_pass.apply(context, trial)
-    return finished(steps, products, run(generate(trial, machine, numerics), module))
-
-
-def finished(steps: int, products: int, simulation: SimulationResult) -> Facts:
-    """The figures of a timed run, and those of its IR."""
-    timing = simulation.timing
+    timing = run(generate(trial, machine, numerics), module).timing
     assert timing is not None
     counters, bounds = timing.counters, timing.bounds
     return Facts(
@@ -93,6 +97,7 @@ def finished(steps: int, products: int, simulation: SimulationResult) -> Facts:
         timing.cycles,
         bounds.cycles,
         bounds.binds,
+        sequences,
     )
 
 

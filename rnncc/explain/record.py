@@ -14,6 +14,7 @@ from xdsl.utils.arg_spec import ArgSpec
 from rnncc.errors import RnnccError
 from rnncc.explain.facts import Facts, facts_of
 from rnncc.passes._remarks import REMARKS, remarks_of
+from rnncc.passes.batch_sequences import BatchSequencesPass
 
 if TYPE_CHECKING:
     from rnncc.machine.description import MachineDescription
@@ -78,11 +79,13 @@ class Recorder:
         self.entries: list[Entry] = []
         self.first: Facts | None = None
         self.before: ModuleOp | None = None
+        self.sequences = 1
 
     def clear(self) -> None:
         """Forget everything: the pipeline starts again."""
         self.entries.clear()
         self.first = self.before = None
+        self.sequences = 1
 
     def look_before(self, module_pass: ModulePass, module: ModuleOp) -> None:
         """Keep the module as it is before a pass."""
@@ -102,6 +105,8 @@ class Recorder:
             not _plain(self.before).is_structurally_equivalent(_plain(module.clone())),
         )
         self.entries.append(entry)
+        if isinstance(module_pass, BatchSequencesPass):
+            self.sequences *= module_pass.size
         if entry.changed:
             self._measure(entry, module)
 
@@ -112,7 +117,9 @@ class Recorder:
             return
         context = make_context()
         try:
-            entry.facts = facts_of(context, module, self.machine, self.back, self.numerics)
+            entry.facts = facts_of(
+                context, module, self.machine, self.back, self.numerics, self.sequences
+            )
         except RnnccError as error:
             entry.why = error.message
         if self.first is None:
