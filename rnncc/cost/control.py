@@ -15,7 +15,7 @@ def control_cycles(machine: MachineDescription, op: str) -> int:
     control = machine.control
     if op == "endloop":
         return control.loop_cycles
-    if op in ("jmp", "beqz"):
+    if op in ("jmp", "beqz", "breakz"):
         return control.dispatch_cycles + control.branch_cycles
     if op == "s.read":
         return control.dispatch_cycles + control.read_latency

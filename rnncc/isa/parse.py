@@ -75,9 +75,10 @@ def _control(line: Line, spec: InstructionSpec) -> tuple[Instruction, str | None
     if spec.op == "host":
         return Instruction("host", imm=(line.integer("the number of the call"),)), None
     condition = 0
-    if spec.op == "beqz":
+    if "ra" in spec.registers:
         condition = line.register()
-        line.expect(",")
+        if spec.targets:
+            line.expect(",")
     label = line.quoted("a label") if spec.targets else None
     return Instruction(spec.op, ra=condition), label
 

@@ -80,6 +80,12 @@ _ROWS: tuple[InstructionSpec, ...] = (
         "refused",
     ),
     InstructionSpec(
+        "breakz", 0x07, "control", "control",
+        "leave the innermost loop when R[ra] = 0", {}, registers=("ra",),
+        notes="goes on behind the loop's endloop; the loop's R[rd] keeps the index at which it was "
+        "left",
+    ),
+    InstructionSpec(
         "s", 0x10, "control", "scalar",
         "R[rd] = R[ra] <kind> (R[rb] or immediate), in 64-bit two's complement",
         SCALAR_KINDS, immediates=(ImmediateSpec("b"),), registers=("rd", "ra", "rb"),

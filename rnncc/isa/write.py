@@ -76,7 +76,7 @@ def write_instruction(
     elif item.op == "host":
         arguments = [str(item.imm[0])]
     else:
-        arguments = [f"r{item.ra}"] if item.op == "beqz" else []
+        arguments = [f"r{item.ra}"] if "ra" in spec.registers else []
         arguments += [label or str(item.target)] if spec.targets else []
     return f"{head} {', '.join(arguments)}".rstrip()
 

@@ -19,7 +19,8 @@ class Nest:
 
     Attributes:
         loops: indices of the loop instructions around it, outermost first. An ``endloop`` is inside its loop.
-        conditional: True when a branch may skip it within its loop body.
+        conditional: True when a branch may skip it within its loop body, or a ``breakz`` may end a loop around it
+            early.
     """
 
     loops: tuple[int, ...]
@@ -51,6 +52,8 @@ def check_control(program: Program) -> list[Nest]:
             raise ProgramError(f"{where}: only the last instruction may halt")
         if instruction.op in ("jmp", "beqz"):
             _check_branch(instruction.target, number, nests, where)
+        if instruction.op == "breakz" and not nests[number]:
+            raise ProgramError(f"{where}: there is no loop to leave")
         if instruction.op == "host" and not 0 <= instruction.imm[0] < len(program.hosts):
             raise ProgramError(
                 f"{where}: call {instruction.imm[0]} is not among {len(program.hosts)} host functions"
@@ -124,10 +127,15 @@ def _check_work(instructions: tuple[Instruction, ...], nests: list[tuple[int, ..
 
 
 def _conditions(instructions: tuple[Instruction, ...], nests: list[tuple[int, ...]]) -> list[Nest]:
-    """Mark what a branch may skip: everything up to the farthest target of the branches before it."""
+    """Mark what a branch may skip: everything up to the farthest target of the branches before it.
+
+    So may be all of a loop that can be left: its later iterations are not sure to come.
+    """
+    left = {nests[n][-1] for n, item in enumerate(instructions) if item.op == "breakz"}
     result, farthest = [], 0
     for number, instruction in enumerate(instructions):
-        result.append(Nest(nests[number], number < farthest))
+        early = not left.isdisjoint(nests[number])
+        result.append(Nest(nests[number], early or number < farthest))
         if instruction.op in ("jmp", "beqz"):
             farthest = max(farthest, instruction.target)
     return result

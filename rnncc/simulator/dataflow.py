@@ -164,8 +164,7 @@ class Dataflow:
                 rest = moves.end - moves.period - 2 - begin
                 part = Part(moves, rest // moves.period * moves.period)
         if part is None or part.skipped <= 0:
-            for index in range(count):
-                walker.iterate(loop, index, sink)
+            _iterations(walker, loop, range(count), sink)
             return
         for index in range(begin):
             self.part, self.index, self.ordinal = part, index, 0
@@ -174,5 +173,11 @@ class Dataflow:
         if part.movement.states:
             registers, walker.reads = part.movement.states[begin + part.skipped]
             walker.registers = list(registers)
-        for index in range(begin + part.skipped, count):
-            walker.iterate(loop, index, sink)
+        _iterations(walker, loop, range(begin + part.skipped, count), sink)
+
+
+def _iterations(walker: Walker, loop: Loop, indices: range, sink: Sink) -> None:
+    """Walk these iterations, or up to the one that leaves the loop."""
+    for index in indices:
+        if not walker.iterate(loop, index, sink):
+            return

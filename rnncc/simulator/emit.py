@@ -107,10 +107,12 @@ class Emitter:
             count = f"r{instruction.ra}"
             source.line(f"if not 0 <= {count} <= {limit}: raise Over('loop count %d' % {count})")
         length = self._length(loop)
-        source.line(f"budget -= {count} * {length}")
-        source.line("if budget < 0: raise Over('the program executes too many instructions')")
+        if not loop.body.leaves:
+            _pay(source, f"{count} * {length}")
         source.line(f"for {f'r{instruction.rd}' if instruction.rd else '_'} in range({count}):")
         source.indent += 1
+        if loop.body.leaves:
+            _pay(source, str(length))
         if source.hooked:
             source.line(f"done += {length}")
             source.line("if done >= due: due = tick(done)")
@@ -118,10 +120,10 @@ class Emitter:
         source.indent -= 1
 
     def _length(self, loop: Loop) -> int:
-        """Instructions of one iteration; inner loops of unknown count pay for themselves when they start."""
+        """Instructions of one iteration; inner loops of unknown count pay for themselves."""
         return 1 + sum(
             1
-            if isinstance(item, int) or self.instructions[item.pc].ra
+            if isinstance(item, int) or item.body.leaves or self.instructions[item.pc].ra
             else 1 + int(self.instructions[item.pc].imm[0]) * self._length(item)
             for item in loop.body.items
         )
@@ -141,6 +143,8 @@ class Emitter:
             source.line(f"skip = {instruction.target}")
         elif op == "beqz":
             source.line(f"if not r{instruction.ra}: skip = {instruction.target}")
+        elif op == "breakz":
+            source.line(f"if not r{instruction.ra}: break")
         elif op == "halt":
             source.line("return")
         elif op == "host":
@@ -218,6 +222,11 @@ class Emitter:
         table, binder = source.name(f"e{pc}", bound.get), source.name(f"b{pc}", bind)
         source.line(f"key = ({extents})")
         source.line(f"({table}(key) or {binder}(key))({registers})")
+
+
+def _pay(source: Source, instructions: str) -> None:
+    source.line(f"budget -= {instructions}")
+    source.line("if budget < 0: raise Over('the program executes too many instructions')")
 
 
 def _checked(argument: Argument) -> Callable[[int], np.ndarray]:

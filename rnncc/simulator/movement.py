@@ -52,7 +52,7 @@ def _by_registers(instructions: Sequence[Instruction], loop: Loop) -> dict[Site,
     for pc in pcs:
         item = instructions[pc]
         deciding = {extent.reg for extent in item.extents} | {item.ra}
-        if (deciding - {0}) & (inner | {index}) or item.op in ("beqz", "jmp"):
+        if (deciding - {0}) & (inner | {index}) or item.op in ("beqz", "jmp", "breakz"):
             return None
         for place, operand in enumerate(item.operands):
             if operand.index and operand.index == index:

@@ -135,7 +135,7 @@ def depends_on_data(program: Program) -> bool:
 
 def _used(item) -> set[int]:
     used = {extent.reg for extent in item.extents} | {operand.index for operand in item.operands}
-    return used | {item.ra} if item.op in ("loop", "beqz") else used
+    return used | {item.ra} if item.op in ("loop", "beqz", "breakz") else used
 
 
 def tree(program: Program) -> Body:

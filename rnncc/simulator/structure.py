@@ -21,12 +21,14 @@ class Body:
         first: index of the first instruction.
         end: index after the last one (for a loop body: of its ``endloop``).
         targets: where branches of this body land, at most ``end``.
+        leaves: True when a ``breakz`` of this body may end its loop early.
     """
 
     items: list[int | Loop] = field(default_factory=list)
     first: int = 0
     end: int = 0
     targets: frozenset[int] = frozenset()
+    leaves: bool = False
 
 
 @dataclass
@@ -81,6 +83,10 @@ def _body(instructions: Sequence[Instruction], first: int, end: int, depth: int)
             raise SimulationError(f"instruction {pc}: endloop without its loop")
         if instruction.op in ("jmp", "beqz"):
             branches.append((instruction.target, pc))
+        elif instruction.op == "breakz":
+            if not depth:
+                raise SimulationError(f"instruction {pc}: breakz outside a loop")
+            body.leaves = True
         body.items.append(pc)
         pc += 1
     reachable = {start_of(item) for item in body.items} | {end}

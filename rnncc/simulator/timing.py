@@ -136,7 +136,8 @@ class Timing:
                             continue
                     elif len(seen) > PATIENCE:
                         moves = None
-            walker.iterate(loop, index, sink)
+            if not walker.iterate(loop, index, sink):
+                return
             index += 1
         rd = self.instructions[loop.pc].rd
         if rd and count:

@@ -79,7 +79,7 @@ class Vectors:
                 self._set(instruction.rd, self._scalar(instruction))
             elif op == "s.imm":
                 self._set(instruction.rd, _constant(instruction))
-            elif op in ("s.read", "jmp", "beqz", "halt"):
+            elif op in ("s.read", "jmp", "beqz", "breakz", "halt"):
                 raise Unfit
             else:
                 self._tensor(item, instruction)

@@ -17,7 +17,7 @@ from rnncc.simulator.structure import Body, Loop, start_of
 
 Addresses = tuple[int, ...]
 
-TENSOR, LOOP, SCALAR, IMMEDIATE, READ, JUMP, BRANCH, HALT = range(8)
+TENSOR, LOOP, SCALAR, IMMEDIATE, READ, JUMP, BRANCH, LEAVE, HALT = range(9)
 _FORM = {
     "loop": LOOP,
     "s": SCALAR,
@@ -25,6 +25,7 @@ _FORM = {
     "s.read": READ,
     "jmp": JUMP,
     "beqz": BRANCH,
+    "breakz": LEAVE,
     "halt": HALT,
 }
 
@@ -47,6 +48,10 @@ class Sink(Protocol):
 
 class Halt(Exception):
     """The program's end."""
+
+
+class Leave(Exception):
+    """The innermost loop's end, by a ``breakz``."""
 
 
 class Walker:
@@ -90,6 +95,7 @@ class Walker:
 
         Raises:
             Halt: the program ended.
+            Leave: a ``breakz`` of this body ends its loop.
             SimulationError: the program divides by zero, its loop count is out of range, or it is endless.
         """
         skip = 0
@@ -116,8 +122,8 @@ class Walker:
             ]
         )
 
-    def iterate(self, loop: Loop, index: int, sink: Sink) -> None:
-        """Walk one iteration of a loop."""
+    def iterate(self, loop: Loop, index: int, sink: Sink) -> bool:
+        """Walk one iteration of a loop; False when a ``breakz`` left the loop."""
         rd = self.instructions[loop.pc].rd
         if rd:
             self.registers[rd] = index
@@ -126,8 +132,12 @@ class Walker:
             raise SimulationError(
                 f"instruction {loop.pc}: the program executes too many instructions"
             )
-        self.body(loop.body, sink)
+        try:
+            self.body(loop.body, sink)
+        except Leave:
+            return False
         sink.step("endloop")
+        return True
 
     def _loop(self, loop: Loop, sink: Sink) -> None:
         instruction = self.instructions[loop.pc]
@@ -142,7 +152,8 @@ class Walker:
             self.on_loop(self, loop, count, sink)
             return
         for index in range(count):
-            self.iterate(loop, index, sink)
+            if not self.iterate(loop, index, sink):
+                return
 
     def _extents(self, pc: int) -> Extents:
         registers = self.registers
@@ -171,6 +182,8 @@ class Walker:
         sink.step(instruction.op)
         if form == HALT:
             raise Halt
+        if form == LEAVE and not self.registers[instruction.ra]:
+            raise Leave
         if value is not None and instruction.rd:
             self.registers[instruction.rd] = value
         return skip

@@ -56,13 +56,14 @@ def by_walking(walker: Walker, loop: Loop, count: int) -> Movement | None:
     for index in range(count):
         states.append((list(walker.registers), walker.reads))
         recorder = Recorder()
-        walker.iterate(loop, index, recorder)
+        # An iteration that leaves the loop has no endloop: it is like no other.
+        going = walker.iterate(loop, index, recorder)
         kind = numbers.setdefault(tuple(recorder.signature), len(numbers))
         kinds.append(kind)
         rows.append(recorder.addresses)
         sites.setdefault(kind, recorder.sites)
         recorded += len(recorder.signature)
-        if recorded > MAX_RECORDED:
+        if recorded > MAX_RECORDED or not going:
             break
     states.append((list(walker.registers), walker.reads))
     walker.registers, walker.reads, walker.budget, walker.on_loop = saved
