@@ -7,7 +7,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 from xdsl.rewriter import InsertPoint
 
-from rnncc.dialects._npu_control import IfOp, LoopOp
+from rnncc.dialects._npu_control import BreakOp, IfOp, LoopOp
 from rnncc.dialects._npu_instruction import InstructionOp
 from rnncc.dialects._npu_memory import AllocOp
 from rnncc.dialects._npu_move import DmaOp
@@ -126,7 +126,7 @@ class SimplifyLoop(RewritePattern):
         count = op.maximum if op.count is None else known(op.count)
         if op.maximum == 0 or (count is not None and count <= 0) or not op.body.block.ops.first:
             rewriter.erase(op)
-        elif count == 1:
+        elif count == 1 and not op.leaves:
             zero = ImmediateOp(0)
             rewriter.insert(zero)
             _inline(op.body.block, op, rewriter, [zero.result])
@@ -134,6 +134,16 @@ class SimplifyLoop(RewritePattern):
             op.operands = []
             op.properties["max"] = IntegerAttr(count, i64)
             rewriter.notify_op_modified(op)
+
+
+class DropIdleBreak(RewritePattern):
+    """A break on a register that is known not to be zero leaves nothing."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: BreakOp, rewriter: PatternRewriter, /) -> None:
+        """Erase it."""
+        if known(op.condition):
+            rewriter.erase(op)
 
 
 class SimplifyIf(RewritePattern):

@@ -39,6 +39,17 @@ class _LoopPatterns(HasCanonicalizationPatternsTrait):
         return (SimplifyLoop(),)
 
 
+class _BreakPatterns(HasCanonicalizationPatternsTrait):
+    """Patterns of `npu.break`."""
+
+    @classmethod
+    def get_canonicalization_patterns(cls) -> tuple[RewritePattern, ...]:
+        """A break that never leaves goes."""
+        from rnncc.dialects._npu_canonicalize import DropIdleBreak
+
+        return (DropIdleBreak(),)
+
+
 class _IfPatterns(HasCanonicalizationPatternsTrait):
     """Patterns of `npu.if`."""
 
@@ -103,6 +114,11 @@ class LoopOp(IRDLOperation):
         """The register that counts the turns."""
         return self.body.block.args[0]
 
+    @property
+    def leaves(self) -> bool:
+        """Whether an `npu.break` may end it before its count."""
+        return any(isinstance(op, BreakOp) for op in self.body.block.ops)
+
     def verify_(self) -> None:
         """One index argument; a count of at least 0."""
         if [a.type for a in self.body.block.args] != [REG]:
@@ -143,6 +159,27 @@ class LoopOp(IRDLOperation):
         attributes = parser.parse_optional_attr_dict_with_keyword()
         op.attributes |= attributes.data if attributes else {}
         return op
+
+
+@irdl_op_definition
+class BreakOp(IRDLOperation):
+    """``npu.break %c``: leave the loop around when the register is zero; the turn is not finished."""
+
+    name = "npu.break"
+
+    condition = operand_def(RegType)
+    """Zero leaves the loop."""
+
+    traits = traits_def(_BreakPatterns())
+    assembly_format = "$condition attr-dict"
+
+    def __init__(self, condition: SSAValue | Operation):
+        super().__init__(operands=[condition])
+
+    def verify_(self) -> None:
+        """It stands in a loop's own body, under no branch."""
+        if not isinstance(self.parent_op(), LoopOp):
+            raise VerifyException("npu.break must stand in the body of npu.loop itself")
 
 
 @irdl_op_definition

@@ -9,6 +9,7 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 from xdsl.traits import is_side_effect_free
 
 from rnncc.dialects._rnn_scan import ScanOp, YieldOp
+from rnncc.dialects._rnn_while import WhileOp
 from rnncc.dialects._types import copy_node
 
 
@@ -54,7 +55,7 @@ class UnusedValues(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: ScanOp, rewriter: PatternRewriter) -> None:
         outputs = [k for k, value in enumerate(op.outputs) if value.first_use is None]
-        live = _live_states(op, set(outputs))
+        live = live_states(op, set(outputs))
         states = [k for k in range(len(op.inits)) if k not in live]
         if outputs or states:
             drop(op, rewriter, states=states, outputs=outputs)
@@ -92,7 +93,7 @@ def drop(
     new_yield = YieldOp(*yielded)
     copy_node(old_yield, new_yield)
     rewriter.replace(old_yield, new_yield, [])
-    _erase_unused(block, rewriter)
+    erase_unused(block, rewriter)
     for argument in dead:
         block.erase_arg(argument)
     new = ScanOp.make(
@@ -123,12 +124,14 @@ def _repeated(items: list[Hashable]) -> dict[int, int]:
     return {k: first[item] for k, item in enumerate(items) if first.setdefault(item, k) != k}
 
 
-def _live_states(op: ScanOp, unused_outputs: set[int]) -> set[int]:
-    """The states that a used result depends on, directly or through other states."""
+def live_states(
+    op: ScanOp | WhileOp, unused_outputs: set[int], needed: Collection[int] = ()
+) -> set[int]:
+    """The states that a used result or a needed state depends on, directly or through other states."""
     live: set[int] = set()
     seen: set[SSAValue] = set()
     work = [value for k, value in enumerate(op.yielded_outputs) if k not in unused_outputs]
-    new = [k for k, value in enumerate(op.states) if value.first_use is not None]
+    new = [*needed, *(k for k, value in enumerate(op.states) if value.first_use is not None)]
     arguments = {argument: k for k, argument in enumerate(op.state_args)}
     for inner in op.body.walk():
         if inner is not op and not is_side_effect_free(inner) and inner is not op.terminator:
@@ -153,14 +156,14 @@ def _live_states(op: ScanOp, unused_outputs: set[int]) -> set[int]:
     return live
 
 
-def _reads(producer: Operation | Block, scan: ScanOp) -> list[SSAValue]:
+def _reads(producer: Operation | Block, scan: ScanOp | WhileOp) -> list[SSAValue]:
     """What an operation of the step reads, in its regions too; nothing for values from outside."""
     if not isinstance(producer, Operation) or not scan.is_ancestor(producer):
         return []
     return [value for inner in producer.walk() for value in inner.operands]
 
 
-def _erase_unused(block: Block, rewriter: PatternRewriter) -> None:
+def erase_unused(block: Block, rewriter: PatternRewriter) -> None:
     """Erase what has lost its last use, last operation first."""
     for op in reversed(list(block.ops)):
         if op is block.last_op or not is_side_effect_free(op):

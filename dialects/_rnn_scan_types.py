@@ -36,10 +36,12 @@ def flags(values: Sequence[bool]) -> DenseArrayBase:
     return DenseArrayBase.from_list(i1, [bool(v) for v in values])
 
 
-def same_types(what: str, found: Sequence[Attribute], wanted: Sequence[Attribute]) -> None:
+def same_types(
+    what: str, found: Sequence[Attribute], wanted: Sequence[Attribute], name: str = "rnn.scan"
+) -> None:
     """Refuse types other than those wanted; VerifyException says which."""
     if len(found) != len(wanted):
-        raise VerifyException(f"rnn.scan has {len(found)} {what}s, expected {len(wanted)}")
+        raise VerifyException(f"{name} has {len(found)} {what}s, expected {len(wanted)}")
     for number, (a, b) in enumerate(zip(found, wanted, strict=True)):
         if a != b:
-            raise VerifyException(f"rnn.scan {what} {number} must be {b}, not {a}")
+            raise VerifyException(f"{name} {what} {number} must be {b}, not {a}")

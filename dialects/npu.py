@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from xdsl.ir import Dialect
 
-from rnncc.dialects._npu_control import IfOp, LoopOp
+from rnncc.dialects._npu_control import BreakOp, IfOp, LoopOp
 from rnncc.dialects._npu_elementwise import BinaryOp, CompareOp, ConvertOp, SelectOp, UnaryOp
 from rnncc.dialects._npu_instruction import InstructionOp
 from rnncc.dialects._npu_memory import AllocOp, ConstOp, InputOp, OutputOp
@@ -53,6 +53,7 @@ __all__ = [
     "AllocOp",
     "ArgReduceOp",
     "BinaryOp",
+    "BreakOp",
     "BufferType",
     "CompareOp",
     "ConstOp",
@@ -109,6 +110,7 @@ NPU = Dialect(
         ReadOp,
         LoopOp,
         IfOp,
+        BreakOp,
         DmaOp,
         GatherOp,
         MmOp,

@@ -1,8 +1,9 @@
 """The rnn dialect: recurrence, as named cells and as one structured operation.
 
 ``rnn.lstm``, ``rnn.gru`` and ``rnn.elman`` hold the whole meaning of ONNX's LSTM, GRU and RNN in
-normal form; ``rnn.scan`` is what they, ONNX Scan and counted Loops become, and the only recurrence
-that transformations know. ``rnn.if`` computes one of two things, in a step or outside.
+normal form; ``rnn.scan`` is what they, ONNX Scan and counted Loops become. ``rnn.while`` is the
+recurrence whose length its own values decide: generation, and Loops with a condition of their own.
+``rnn.if`` computes one of two things, in a step or outside.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from rnncc.dialects._activations import ACTIVATIONS, activation_kind, takes_alph
 from rnncc.dialects._rnn_cells import CellOp, ElmanOp, GruOp, LstmOp
 from rnncc.dialects._rnn_if import CONDITION, IfOp
 from rnncc.dialects._rnn_scan import INDEX, ScanOp, YieldOp, slice_type, stacked_type
+from rnncc.dialects._rnn_while import WhileOp
 
 __all__ = [
     "ACTIVATIONS",
@@ -24,7 +26,9 @@ __all__ = [
     "GruOp",
     "IfOp",
     "LstmOp",
+    "Recurrence",
     "ScanOp",
+    "WhileOp",
     "YieldOp",
     "activation_kind",
     "slice_type",
@@ -33,4 +37,7 @@ __all__ = [
     "takes_beta",
 ]
 
-RNN = Dialect("rnn", [LstmOp, GruOp, ElmanOp, ScanOp, IfOp, YieldOp], [])
+Recurrence = ScanOp | WhileOp
+"""What carries values from step to step."""
+
+RNN = Dialect("rnn", [LstmOp, GruOp, ElmanOp, ScanOp, WhileOp, IfOp, YieldOp], [])

@@ -6,11 +6,13 @@ Nodes are the operations that take machine time: instructions, scalar reads, loo
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from xdsl.ir import Block, Operation, SSAValue
 
 from rnncc.dialects import npu
+from rnncc.passes._leaving import waits_for_break
 from rnncc.passes._windows import Access, AccessTable, Window, overlap
 
 
@@ -35,16 +37,26 @@ class Node:
 
 def is_node(op: Operation) -> bool:
     """Whether an operation takes part in scheduling."""
-    return isinstance(op, npu.InstructionOp | npu.ReadOp | npu.LoopOp | npu.IfOp)
+    return isinstance(op, npu.InstructionOp | npu.ReadOp | npu.LoopOp | npu.IfOp | npu.BreakOp)
 
 
-def dependence_graph(block: Block, table: AccessTable) -> list[Node]:
+def dependence_graph(
+    block: Block, table: AccessTable, local: AbstractSet[SSAValue] = frozenset()
+) -> list[Node]:
     """The nodes of a block in original order, with their dependences.
 
     Read after write, write after read and write after write on overlapping windows of one buffer,
-    and registers. Edges that a path already implies through a covering write are left out.
+    and registers. Edges that a path already implies through a covering write are left out. What is
+    done before an `npu.break` and seen outside the turn stays before it, and likewise after it.
+
+    Args:
+        block: the block.
+        table: what operations touch.
+        local: buffers that live inside one run of the block.
     """
     graph: list[Node] = []
+    held: list[Node] = []
+    """Nodes that no break may pass, in order."""
     number_of: dict[Operation, int] = {}
     touched: dict[SSAValue, list[tuple[int, Access]]] = {}
     sources: dict[Operation, frozenset[int]] = {}
@@ -58,6 +70,8 @@ def dependence_graph(block: Block, table: AccessTable) -> list[Node]:
             node.preds[before] = True
         for access in table.of(op):
             _order(node, access, touched)
+        if waits_for_break(op, table, local):
+            _hold(node, held)
         node.preds.pop(node.number, None)
         for before in node.preds:
             graph[before].succs.append(node.number)
@@ -81,6 +95,17 @@ def _order(node: Node, access: Access, touched: dict[SSAValue, list[tuple[int, A
         kept.append((number, other))
     kept.append((node.number, access))
     touched[buffer] = kept
+
+
+def _hold(node: Node, held: list[Node]) -> None:
+    """Order a break after what must not pass it, and what must not pass a break after it."""
+    breaks = isinstance(node.op, npu.BreakOp)
+    for before in reversed(held):
+        if breaks or isinstance(before.op, npu.BreakOp):
+            node.preds.setdefault(before.number, False)
+        if isinstance(before.op, npu.BreakOp):
+            break
+    held.append(node)
 
 
 def _covers(a: Window, b: Window) -> bool:

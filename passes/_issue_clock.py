@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+from rnncc.dialects import npu
 from rnncc.machine.description import Control
 from rnncc.passes._dependence import Node
 from rnncc.passes._op_cost import OpCost
@@ -24,7 +25,8 @@ def edge(graph: Sequence[Node], costs: Sequence[OpCost], before: int, later: int
     """
     spent = costs[before]
     if not graph[later].preds[before]:
-        return spent.busy
+        # A break only has to be issued later.
+        return 0 if isinstance(graph[later].op, npu.BreakOp) else spent.busy
     # What is inside a loop or branch, or read into a register, does not stream.
     streams = costs[later].engine != "control" and spent.engine != "control"
     return max(spent.first, spent.last - costs[later].busy) if streams else spent.last

@@ -152,7 +152,9 @@ def _covered(read: Event, written: list[Event]) -> bool:
 
 def _surely_runs(block: Block) -> bool:
     loop = block.parent_op()
-    return isinstance(loop, npu.LoopOp) and loop.count is None and loop.maximum > 0
+    if not isinstance(loop, npu.LoopOp) or loop.leaves:
+        return False
+    return loop.count is None and loop.maximum > 0
 
 
 def _contains(intervals: list[tuple[int, int]], target: Window) -> bool:

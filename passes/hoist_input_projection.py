@@ -2,8 +2,8 @@
 
 Needs: nothing; more is found after fuse-gates. Ensures: in no rnn.scan is there a product of
 something that depends only on the step's inputs with weights that do not change, nor anything that
-does not change from step to step. Exact, but for the order of additions: of ``x W``, ``h R`` and a
-bias those are added first that need no state.
+does not change from step to step; nor is the latter in an rnn.while. Exact, but for the order of
+additions: of ``x W``, ``h R`` and a bias those are added first that need no state.
 
 A product ``x_t W`` of T steps becomes one product ``[T*B, D] x [D, N]`` before the scan, together
 with what it is computed from and the element-wise operations that follow it (the bias); its rows
@@ -33,7 +33,7 @@ from xdsl.passes import ModulePass
 
 from rnncc.dialects import nn
 from rnncc.dialects._types import copy_node, shape_of, type_of
-from rnncc.dialects.rnn import ScanOp
+from rnncc.dialects.rnn import ScanOp, WhileOp
 from rnncc.errors import PassError, nearest
 from rnncc.passes._batch import POINTWISE, batch, can_batch
 from rnncc.passes._emit import Emitter
@@ -61,9 +61,10 @@ class HoistInputProjectionPass(ModulePass):
                 f"hoist-input-projection: unknown policy '{self.policy}' (policies: {', '.join(POLICIES)})",
                 nearest(self.policy, POLICIES),
             )
-        scans = list(reversed([inner for inner in op.walk() if isinstance(inner, ScanOp)]))
-        for scan in scans:
-            hoist_invariants(scan)
+        loops = [inner for inner in op.walk() if isinstance(inner, ScanOp | WhileOp)]
+        for loop in reversed(loops):
+            hoist_invariants(loop)
+        scans = [loop for loop in reversed(loops) if isinstance(loop, ScanOp)]
         if self.policy == "auto":
             from rnncc.passes._hoist_choice import choose
 

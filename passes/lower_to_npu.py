@@ -26,6 +26,7 @@ from rnncc.passes._lower import (
     product,
     reduction,
     softmax,
+    while_loop,
 )
 from rnncc.passes._lower.attributes import MEMORY_ATTR
 from rnncc.passes._lower.lowering import Lowering
@@ -42,18 +43,20 @@ HANDLERS = {
     **pooling.HANDLERS,
     **packed.HANDLERS,
     **branch.HANDLERS,
+    **while_loop.HANDLERS,
 }
 
 
 @dataclass(frozen=True)
 class LowerToNpuPass(ModulePass):
-    """Lower nn operations, rnn.scan and rnn.if to npu instructions over buffers.
+    """Lower nn operations, rnn.scan, rnn.while and rnn.if to npu instructions over buffers.
 
-    Needs: one function ``main`` of nn operations and rnn.scan without ``lens`` (`lower-lengths`) unless packed;
+    Needs: one function ``main`` of nn operations, rnn.while, and rnn.scan, without ``lens`` (`lower-lengths`)
+    unless packed;
     the attributes of `place-memory` and `tile-for-machine` where tensors do not fit on chip
     (without them everything is held in vector memory, in one piece).
     Ensures: ``main`` has no arguments and results but npu.input and npu.output buffers; every tensor
-    is a window of a buffer; each instruction carries its ``onnx.node``; scans are loops whose states
+    is a window of a buffer; each instruction carries its ``onnx.node``; recurrences are loops whose states
     are updated in place where the old value is no longer needed; an rnn.if is a scalar read and an npu.if,
     its results are written where they are wanted and nothing is copied that stays what it was.
     Exact.

@@ -24,7 +24,7 @@ from rnncc.passes._lower.storage import only_returned, readers, root_of
 class PlaceMemoryPass(ModulePass):
     """Decide what stays on chip; the decisions are attributes that later passes obey.
 
-    Needs: one function of nn operations, rnn.scan and rnn.if.
+    Needs: one function of nn operations, rnn.scan, rnn.while and rnn.if.
     Ensures: every operation with tensor results has ``npu.memory``, the memory of each result
     (``vmem`` or ``dram``); the function has it for its arguments (``vmem``: loaded whole where
     computed with). Every nn.matmul has ``npu.weights``: ``resident`` weights are loaded once before
@@ -63,8 +63,8 @@ def place_tensors(function: func.FuncOp, budget: Budget) -> None:
     block = function.body.block
     memory: dict[SSAValue, str] = {}
     for op in function.walk():
-        if isinstance(op, rnn.ScanOp):
-            choices = [(v, "vmem") for v in op.states]
+        if isinstance(op, rnn.ScanOp | rnn.WhileOp):
+            choices = [(v, "vmem") for v in _carried(op)]
             choices += [(v, "dram" if only_returned(v) else "vmem") for v in op.outputs]
         else:
             choices = [(v, "dram" if only_returned(v) else "vmem") for v in op.results]
@@ -75,7 +75,7 @@ def place_tensors(function: func.FuncOp, budget: Budget) -> None:
         loaded = any(loaded_by(op, argument) for op in readers(argument))
         memory[argument] = "vmem" if loaded else "dram"
     for op in function.walk():
-        if op is function or isinstance(op, rnn.ScanOp | rnn.IfOp):
+        if op is function or isinstance(op, rnn.ScanOp | rnn.WhileOp | rnn.IfOp):
             for region in op.regions:
                 _demote(region.block, memory, budget)
     _write(function, memory)
@@ -95,9 +95,14 @@ def _demote(block: Block, memory: dict[SSAValue, str], budget: Budget) -> None:
 
 def _movable(life: Life) -> bool:
     owner = life.root.owner
-    if isinstance(owner, rnn.ScanOp):
-        return life.root not in owner.states
+    if isinstance(owner, rnn.ScanOp | rnn.WhileOp):
+        return life.root not in _carried(owner)
     return life.size > 0
+
+
+def _carried(op: rnn.Recurrence) -> tuple[SSAValue, ...]:
+    """Results that every turn updates: they stay in vector memory."""
+    return (*op.states, op.done) if isinstance(op, rnn.WhileOp) else tuple(op.states)
 
 
 def _write(function: func.FuncOp, memory: dict[SSAValue, str]) -> None:

@@ -112,7 +112,7 @@ class Scheduler:
     def block(self, block: Block) -> int:
         """Order a block and those inside it; returns the cycles it is expected to take."""
         nested = {op: self._nested(op) for op in block.ops if op.regions}
-        graph = dependence_graph(block, self.table)
+        graph = dependence_graph(block, self.table, self.local.get(block, set()))
         costs = [nested.get(node.op) or self._cost(node.op) for node in graph]
         local = self.local.get(block, set())
         room = {

@@ -51,7 +51,9 @@ def binary(low: Lowering, op: nn.BinaryOp) -> None:
 
 
 def compare(low: Lowering, op: nn.CompareOp) -> None:
-    """One compare instruction."""
+    """One compare instruction; none where a register decides what registers are made of."""
+    if in_register(low, op):
+        return
     pointwise(low, op, [op.a, op.b], lambda d, a, b, **x: npu.CompareOp(op.kind.data, d, a, b, **x))
 
 

@@ -213,5 +213,12 @@ FOLD = {
     "mod": lambda a, b: a % b,
     "div": lambda a, b: a // b,
     "ceildiv": lambda a, b: -(-a // b),
+    "eq": lambda a, b: int(a == b),
+    "ne": lambda a, b: int(a != b),
+    "lt": lambda a, b: int(a < b),
+    "le": lambda a, b: int(a <= b),
+    "and": lambda a, b: a & b,
+    "or": lambda a, b: a | b,
+    "xor": lambda a, b: a ^ b,
 }
 NEUTRAL = {("add", 0), ("sub", 0), ("mul", 1), ("div", 1), ("ceildiv", 1)}

@@ -35,6 +35,8 @@ def loaded_by(op: Operation, root: SSAValue) -> bool:
     """Whether an operation needs an off-chip operand in vector memory (else DMA moves it)."""
     if isinstance(op, nn.MatmulOp):
         return any(root_of(v) is root for v in op.operands if v is not weights_of(op))
+    if isinstance(op, rnn.WhileOp):
+        return False
     if isinstance(op, rnn.ScanOp):
         return any(root_of(v) is root for v in op.inputs)
     return not isinstance(op, MOVED)
@@ -103,9 +105,9 @@ def usage(block: Block, memory: dict[SSAValue, str]) -> Usage:
                 if memory.get(root_of(v)) == "dram"
             )
             result.inner[position] = body.peak()[0] + staged
-        elif isinstance(op, rnn.IfOp):
-            ways = [usage(region.block, memory) for region in op.regions]
-            result.inner[position] = max(way.peak()[0] for way in ways)
+        elif isinstance(op, rnn.IfOp | rnn.WhileOp):
+            inside = [usage(region.block, memory) for region in op.regions]
+            result.inner[position] = max(one.peak()[0] for one in inside)
     return result
 
 

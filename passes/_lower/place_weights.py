@@ -141,7 +141,7 @@ def _turns(op: Operation) -> int:
     turns = 1
     parent = op.parent_op()
     while parent is not None:
-        if isinstance(parent, rnn.ScanOp):
+        if isinstance(parent, rnn.ScanOp | rnn.WhileOp):
             turns *= max(1, parent.count)
         parent = parent.parent_op()
     return turns

@@ -19,7 +19,7 @@ def depth_of(value: SSAValue) -> int:
     depth = 0
     parent = block.parent_op() if block is not None else None
     while parent is not None:
-        depth += isinstance(parent, rnn.ScanOp)
+        depth += isinstance(parent, rnn.ScanOp | rnn.WhileOp)
         parent = parent.parent_op()
     return depth
 

@@ -1,13 +1,14 @@
-"""Arithmetic on step numbers and lengths that stays in registers: addresses, counts of steps.
+"""Arithmetic on step numbers and lengths that stays in registers: addresses, counts, conditions.
 
-A tensor that only addresses and counts are made of is not computed at all when a register can
-hold it: reading it back would make the control engine wait for the vector engine.
+A tensor that only addresses, counts of steps and conditions of loops are made of is not computed at
+all when a register can hold it: reading it back would make the control engine wait for the vector engine.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
+from xdsl.dialects.builtin import i1
 from xdsl.ir import Operation, OpResult, SSAValue
 
 from rnncc.dialects import nn, rnn
@@ -17,15 +18,17 @@ from rnncc.passes._lower.ref import Index
 if TYPE_CHECKING:
     from rnncc.passes._lower.lowering import Lowering
 
-KINDS = frozenset({"add", "sub", "mul", "min", "max"})
+KINDS = frozenset({"add", "sub", "mul", "min", "max", "and", "or", "xor"})
 """Kinds that mean the same on registers as on tensors."""
+COMPARES = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "lt", "ge": "le"}
+"""Comparison -> the registers' one; gt and ge with their operands exchanged."""
 
 
 def derived(low: Lowering, value: SSAValue) -> Index | None:
     """The number in a tensor of one element, when it follows from registers and constants."""
     if value in low.registers:
         return low.registers[value]
-    if not isinstance(value, OpResult) or not is_integer(type_of(value).get_element_type()):
+    if not isinstance(value, OpResult) or not _whole(value):
         return None
     op = value.op
     if isinstance(op, nn.ConstantOp):
@@ -36,11 +39,33 @@ def derived(low: Lowering, value: SSAValue) -> Index | None:
     if any(n != 1 for n in shape_of(value)):
         return None
     if isinstance(op, nn.ReshapeOp | nn.CastOp):
-        return derived(low, op.x)
-    if isinstance(op, nn.BinaryOp) and op.kind.data in KINDS:
+        number = derived(low, op.x)
+        truth = number is not None and type_of(value).get_element_type() == i1
+        return low.scalar("ne", number, 0) if truth else number  # type: ignore[arg-type]
+    if _scalar_form(op):
         a, b = derived(low, op.a), derived(low, op.b)
-        return None if a is None or b is None else low.scalar(op.kind.data, a, b)
+        return None if a is None or b is None else _compute(low, op, a, b)
     return None
+
+
+def _scalar_form(op: Operation) -> TypeGuard[nn.BinaryOp | nn.CompareOp]:
+    """Whether registers can do what an operation does, were its operands there."""
+    if isinstance(op, nn.CompareOp):
+        return is_integer(type_of(op.a).get_element_type())
+    return isinstance(op, nn.BinaryOp) and op.kind.data in KINDS and _whole(op.result)
+
+
+def _whole(value: SSAValue) -> bool:
+    element = type_of(value).get_element_type()
+    return is_integer(element) or element == i1
+
+
+def _compute(low: Lowering, op: nn.BinaryOp | nn.CompareOp, a: Index, b: Index) -> Index:
+    kind = op.kind.data
+    if isinstance(op, nn.CompareOp):
+        a, b = (b, a) if kind in ("gt", "ge") else (a, b)
+        kind = COMPARES[kind]
+    return low.scalar(kind, a, b)
 
 
 def _last_number(low: Lowering, op: nn.ReduceOp) -> Index | None:
@@ -59,12 +84,12 @@ def in_register(low: Lowering, op: Operation) -> bool:
     if not _all_registers(op.results[0]):
         return False
     number = derived(low, op.results[0])
-    if number is None and isinstance(op, nn.BinaryOp) and op.kind.data in KINDS:
+    if number is None and _scalar_form(op):
         # One operand from memory, read once where it is known; the step number stays a register.
         if shape_of(op.result) or not any(derived(low, v) is not None for v in op.operands):
             return False
         a, b = (low.read(v) for v in op.operands)
-        number = low.scalar(op.kind.data, a, b)
+        number = _compute(low, op, a, b)
     if number is None:
         return False
     low.registers[op.results[0]] = number
@@ -80,8 +105,11 @@ def _all_registers(value: SSAValue) -> bool:
 def _takes_register(user: Operation, number: int) -> bool:
     if isinstance(user, nn.DynamicSliceOp):
         return number == 1
-    if isinstance(user, rnn.ScanOp):
+    if isinstance(user, rnn.ScanOp | rnn.WhileOp):
         return user.steps is not None and number == len(user.operands) - 1
-    if isinstance(user, nn.BinaryOp) and user.kind.data in KINDS and not shape_of(user.result):
+    if isinstance(user, rnn.YieldOp):
+        loop = user.parent_op()
+        return isinstance(loop, rnn.WhileOp) and user is loop.test
+    if _scalar_form(user) and not shape_of(user.result):
         return _all_registers(user.result)
     return False

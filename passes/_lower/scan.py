@@ -20,7 +20,7 @@ UNROLL_ATTR = "rnn.unroll"
 def scan(low: Lowering, op: rnn.ScanOp) -> None:
     """States become buffers, the step a loop body, slices windows that the index moves."""
     whole = low.dim(op.count, op.symbol.data)
-    count = _count(low, op, whole)
+    count = count_of(low, op, whole)
     states = []
     for init, result in zip(op.inits, op.states, strict=True):
         state = low.new(result)
@@ -45,7 +45,7 @@ def _used(value: SSAValue) -> bool:
     return value.first_use is not None
 
 
-def _count(low: Lowering, op: rnn.ScanOp, whole: Dim) -> Dim:
+def count_of(low: Lowering, op: rnn.Recurrence, whole: Dim) -> Dim:
     """The number of turns: the length, or the run-time count kept between 0 and the length."""
     if op.steps is None:
         return whole

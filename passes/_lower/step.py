@@ -1,11 +1,11 @@
-"""One step of rnn.scan: slices are windows, new states are written where the old ones were."""
+"""One step of rnn.scan or rnn.while: slices are windows, new states are written where the old ones were."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
 
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Block, Operation, Region, SSAValue
 
 from rnncc.dialects import nn, npu, rnn
 from rnncc.passes._lower.elementwise import IN_PLACE
@@ -33,7 +33,7 @@ class Storage:
     stacks: list[Ref | None]
 
 
-def steps(low: Lowering, op: rnn.ScanOp, turns: list[Turn], storage: Storage) -> None:
+def steps(low: Lowering, op: rnn.Recurrence, turns: list[Turn], storage: Storage) -> None:
     """Consecutive steps in straight code: only the last one writes the states' buffers."""
     current = storage.states
     for turn in turns[:-1]:
@@ -42,15 +42,10 @@ def steps(low: Lowering, op: rnn.ScanOp, turns: list[Turn], storage: Storage) ->
 
 
 def _arguments(
-    low: Lowering, op: rnn.ScanOp, turn: Turn, storage: Storage, current: list[Ref]
+    low: Lowering, op: rnn.Recurrence, turn: Turn, storage: Storage, current: list[Ref]
 ) -> list[Ref | None]:
     """Bind the step's arguments; gives where its outputs go."""
-    for inner in op.body.walk():
-        low.done.discard(inner)
-        for result in inner.results:
-            low.targets.pop(result, None)
-            low.registers.pop(result, None)
-            low.env.pop(result, None)
+    forget_results(low, op.body)
     low.env.pop(op.index, None)
     if op.index.first_use is not None:
         low.registers[op.index] = turn.number(low)
@@ -75,7 +70,17 @@ def _in_one_branch(body: Block, value: SSAValue) -> bool:
     return len(readers) == 1 and isinstance(readers.pop(), rnn.IfOp)
 
 
-def _run(low: Lowering, op: rnn.ScanOp, targets: list[Ref | None]) -> None:
+def forget_results(low: Lowering, region: Region) -> None:
+    """Make a region's operations new: they are about to be lowered, perhaps once more."""
+    for inner in region.walk():
+        low.done.discard(inner)
+        for result in inner.results:
+            low.targets.pop(result, None)
+            low.registers.pop(result, None)
+            low.env.pop(result, None)
+
+
+def _run(low: Lowering, op: rnn.Recurrence, targets: list[Ref | None]) -> None:
     """Lower the step's operations; copy what was not written where it belongs."""
     end, states = op.terminator, len(op.inits)
     for number, target in enumerate(targets[states:], states):
@@ -88,7 +93,7 @@ def _run(low: Lowering, op: rnn.ScanOp, targets: list[Ref | None]) -> None:
 
 
 def _last_step(
-    low: Lowering, op: rnn.ScanOp, turn: Turn, storage: Storage, current: list[Ref]
+    low: Lowering, op: rnn.Recurrence, turn: Turn, storage: Storage, current: list[Ref]
 ) -> None:
     """A step that leaves the new states in their buffers."""
     rows = _arguments(low, op, turn, storage, current)
@@ -106,7 +111,7 @@ def _last_step(
 
 
 def _early_step(
-    low: Lowering, op: rnn.ScanOp, turn: Turn, storage: Storage, current: list[Ref]
+    low: Lowering, op: rnn.Recurrence, turn: Turn, storage: Storage, current: list[Ref]
 ) -> list[Ref]:
     """A step with another behind it, which reads the states wherever they were computed."""
     rows = _arguments(low, op, turn, storage, current)

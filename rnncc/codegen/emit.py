@@ -38,6 +38,8 @@ class Emitter:
                 self._loop(op)
             elif isinstance(op, npu.IfOp):
                 self._if(op)
+            elif isinstance(op, npu.BreakOp):
+                self._break(op)
 
     def halt(self) -> None:
         """Emit the end of the program."""
@@ -82,6 +84,13 @@ class Emitter:
             self._aim(skip)
         else:
             self._aim(branch)
+
+    def _break(self, op: npu.BreakOp) -> None:
+        known = self.constants.value(op.condition)
+        if known is None:
+            self._add(Instruction("breakz", ra=self.registers[op.condition]), op)
+        elif not known:
+            self._add(Instruction("breakz"), op)
 
     def _scalar(self, op: npu.ScalarOp | npu.ImmediateOp | npu.ReadOp) -> None:
         register = self.registers.get(op.result, 0)

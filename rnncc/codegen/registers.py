@@ -128,7 +128,7 @@ def uses(op: Operation, constants: Constants) -> Iterator[SSAValue]:
     elif isinstance(op, npu.LoopOp):
         if op.count is not None and constants.value(op.count) is None:
             yield op.count
-    elif isinstance(op, npu.IfOp) and constants.value(op.condition) is None:
+    elif isinstance(op, npu.IfOp | npu.BreakOp) and constants.value(op.condition) is None:
         yield op.condition
 
 

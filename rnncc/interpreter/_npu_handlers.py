@@ -94,7 +94,19 @@ def _loop(self: NpuInterpreter, op: npu.LoopOp) -> None:
         raise SimulationError(f"a loop of at most {op.maximum} turns was asked for {count}")
     for turn in range(count):
         self.registers[op.index] = turn
-        self.block(op.body.block)
+        try:
+            self.block(op.body.block)
+        except _Leave:
+            return
+
+
+class _Leave(Exception):
+    """The innermost loop ends."""
+
+
+def _break(self: NpuInterpreter, op: npu.BreakOp) -> None:
+    if not self.registers[op.condition]:
+        raise _Leave
 
 
 def _if(self: NpuInterpreter, op: npu.IfOp) -> None:
@@ -139,6 +151,7 @@ HANDLERS: dict[type[Operation], Handler] = {
     npu.OutputOp: _storage,
     npu.LoopOp: _loop,
     npu.IfOp: _if,
+    npu.BreakOp: _break,
     npu.ScalarOp: _scalar,
     npu.ReadOp: _read,
     npu.ImmediateOp: _immediate,

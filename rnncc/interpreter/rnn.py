@@ -17,8 +17,8 @@ from xdsl.interpreter import (
     register_impls,
 )
 
-from rnncc.dialects._types import numpy_dtype, tensor_type, type_of
-from rnncc.dialects.rnn import CellOp, ElmanOp, GruOp, IfOp, LstmOp, ScanOp, YieldOp
+from rnncc.dialects._types import numpy_dtype, shape_of, tensor_type, type_of
+from rnncc.dialects.rnn import CellOp, ElmanOp, GruOp, IfOp, LstmOp, ScanOp, WhileOp, YieldOp
 from rnncc.interpreter.cells import Operands, run_cell
 from rnncc.interpreter.lengths import Lengths
 
@@ -85,6 +85,25 @@ class RnnFunctions(InterpreterFunctions):
             for out, value, reverse in zip(outputs, stacked, op.output_flags, strict=True):
                 _put(out, value, t, count, reverse, lens)
         return (*states, *outputs)
+
+    @impl(WhileOp)
+    def while_(self, interpreter: Interpreter, op: WhileOp, args: Values) -> Values:
+        """Test, run the step, and so on; at most the given number of steps."""
+        states = list(args[: len(op.inits)])
+        limit = op.count if op.steps is None else int(np.clip(args[-1], 0, op.count))
+        outputs = [np.zeros(shape_of(v), numpy_dtype(type_of(v).element_type)) for v in op.outputs]
+        done = 0
+        while done < limit:
+            given = (np.asarray(done, np.int64), *states)
+            (again,) = interpreter.run_ssacfg_region(op.condition, given, "condition")
+            if not np.asarray(again).item():
+                break
+            made = interpreter.run_ssacfg_region(op.body, given, "step")
+            states = list(made[: len(states)])
+            for out, value in zip(outputs, made[len(states) :], strict=True):
+                out[done] = value
+            done += 1
+        return (*states, np.asarray(done, np.int64), *outputs)
 
 
 def _cell(op: CellOp, args: Values) -> Values:

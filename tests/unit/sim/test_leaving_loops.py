@@ -87,9 +87,7 @@ BODIES = st.lists(
             binary("add", vm(8192, index=1, step=64), 4096, 4096, 16),
             copy(at("dram", 8 * TURNS + 64, (0, 0, 4), 1, 64), vm(4096), (1, 1, 16)),
             loop(5, 3, [unary("exp", 4096, 4096, 8)]),
-            loop(
-                5, 4, [Instruction("s", "lt", rd=5, ra=4, imm=(3,)), Instruction("breakz", ra=5)]
-            ),
+            loop(5, 4, [Instruction("s", "lt", rd=5, ra=4, imm=(3,)), Instruction("breakz", ra=5)]),
             Instruction("s", "mod", rd=6, ra=1, imm=(2,)),
             tensor("unary", "exp", (1, 1, (8, 6)), vm(4096), vm(4096)),
         ]
@@ -119,7 +117,9 @@ def test_extrapolated_is_simulated(body, where, stop, count):
 
 
 def test_long_regular_loops_are_not_walked():
-    assert timing(until([ADD, unary("tanh", 4096, 4096, 40)], where=2), 60).counters.extrapolated > 0
+    assert (
+        timing(until([ADD, unary("tanh", 4096, 4096, 40)], where=2), 60).counters.extrapolated > 0
+    )
 
 
 def test_budget_is_what_was_executed():
