@@ -84,8 +84,8 @@ def drop_from_while(
     yielded = [op.yielded_states[k] for k in kept_states]
     yielded += [op.yielded_outputs[k] for k in kept_outputs]
     dead = [(op.tested[k], op.state_args[k]) for k in states]
-    condition, body = op.detach_region(op.condition), op.body
-    body = op.detach_region(body)
+    inits = [op.inits[k] for k in kept_states]
+    condition, body = [op.detach_region(region) for region in list(op.regions)]
     new_yield = YieldOp(*yielded)
     copy_node(old_yield, new_yield)
     rewriter.replace(old_yield, new_yield, [])
@@ -93,7 +93,6 @@ def drop_from_while(
     for tested, argument in dead:
         condition.block.erase_arg(tested)
         body.block.erase_arg(argument)
-    inits = [op.inits[k] for k in kept_states]
     new = WhileOp.make(inits, condition, body, max_steps=op.count, steps=op.steps)
     new.attributes |= op.attributes
     new.location = op.location

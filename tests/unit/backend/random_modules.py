@@ -69,6 +69,8 @@ class Builder:
             self.fill_block(then, list(pool), index, r.randint(1, 3), depth + 1)
             self.fill_block(other, list(pool), index, r.randint(0, 2), depth + 1)
             self.add(npu.IfOp(condition, Region(then), Region(other)), block)
+        elif kind < 0.21 and block.args and pool:
+            self.leave(block, pool, index)
         elif kind < 0.4 or not pool:
             self.create(block, pool, index)
         elif kind < 0.5:
@@ -79,6 +81,17 @@ class Builder:
             while 0 in dst.owner.stride_values[1:]:
                 dst = self.window(block, r.choice(pool), size, index)
             self.compute(block, pool, index, dst, size)
+
+    def leave(self, block, pool, index):
+        """A break that a number in memory decides, or the loop's index."""
+        if self.random.random() < 0.5:
+            view = self.add(npu.ViewOp(self.random.choice(pool), self.random.randint(0, 9)), block)
+            a = self.add(npu.ReadOp(view), block)
+        else:
+            a = index
+        b = self.add(npu.ImmediateOp(self.random.randint(0, 3)), block)
+        kind = self.random.choice(("lt", "ne", "le"))
+        self.add(npu.BreakOp(self.add(npu.ScalarOp(kind, a, b), block)), block)
 
     def create(self, block, pool, index):
         """A new buffer, written whole."""

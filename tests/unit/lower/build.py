@@ -94,6 +94,23 @@ class Graph:
         self.stack[-1].add_op(op)
         return op
 
+    def while_loop(
+        self,
+        inits: Sequence[SSAValue],
+        again: Callable[..., SSAValue],
+        body: Callable[..., Sequence[SSAValue]],
+        turns: int,
+        steps: SSAValue | None = None,
+    ) -> rnn.WhileOp:
+        blocks = [Block(arg_types=[rnn.INDEX, *(v.type for v in inits)]) for _ in "cb"]
+        for block, make in zip(blocks, (lambda *a: [again(*a)], body), strict=True):
+            self.stack.append(block)
+            block.add_op(rnn.YieldOp(*make(*block.args)))
+            self.stack.pop()
+        op = rnn.WhileOp.make(inits, *blocks, max_steps=turns, steps=steps)
+        self.stack[-1].add_op(op)
+        return op
+
     def module(self, *outputs: SSAValue) -> ModuleOp:
         self.block.add_op(func.ReturnOp(*outputs))
         function = func.FuncOp(

@@ -67,3 +67,22 @@ func.func @control() {
   // CHECK-NOT: npu.loop
   func.return
 }
+
+// CHECK-LABEL: func.func @leave
+func.func @leave(%x: !npu.reg) {
+  %y = npu.output "y" 0 : !npu.buffer<4x8xf32, dram>
+  %v = npu.input "x" 0 : !npu.buffer<4x8xf32, dram>
+  %one = npu.immediate 1
+  // A loop that may be left is not dissolved; a break that never leaves goes.
+  // CHECK: npu.loop %{{.+}} = 1 {
+  // CHECK-NEXT: npu.break %x
+  // CHECK-NOT: npu.break
+  npu.loop %i = 1 {
+    npu.break %x
+    npu.break %one
+    %a = npu.view %v[%i * 8] [0, 0, 1] : !npu.buffer<4x8xf32, dram>
+    %b = npu.view %y[%i * 8] [0, 0, 1] : !npu.buffer<4x8xf32, dram>
+    npu.dma %b, %a [1, 1, 8] : !npu.view<f32, dram>, !npu.view<f32, dram>
+  }
+  func.return
+}

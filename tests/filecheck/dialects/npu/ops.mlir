@@ -49,7 +49,9 @@ func.func @main() attributes {rnncc.symbols = {T = 25 : i64}} {
     }
   }
   // CHECK: npu.loop %{{.+}} = 4 {
+  // CHECK-NEXT: npu.break
   npu.loop %j = 4 {
+    npu.break %j
     // CHECK-NEXT: npu.mm %{{.+}}, %{{.+}}, %{{.+}} [1, 8, 8] accumulate
     npu.mm %bv, %bv, %wv [1, 8, 8] accumulate : !npu.view<f32, vmem>, !npu.view<f32, vmem>, !npu.view<f32, wmem>
     // CHECK-NEXT: npu.unary affine %{{.+}}, %{{.+}} [1, 25, 8] alpha 0.5 beta 2.0

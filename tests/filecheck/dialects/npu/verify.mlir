@@ -70,3 +70,12 @@ npu.mm %v, %v, %wv [1, 8, 8] : !npu.view<f32, vmem>, !npu.view<f32, vmem>, !npu.
 %k = npu.immediate 3
 %s = npu.scalar shl %k, %k
 // CHECK: npu.scalar has no kind 'shl'
+
+// -----
+
+func.func @main(%c: tensor<i1>) {
+  // CHECK: npu.break must stand in the body of npu.loop itself
+  %r = npu.immediate 1
+  npu.break %r
+  func.return
+}
