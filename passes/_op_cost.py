@@ -55,6 +55,7 @@ def control_cost(machine: MachineDescription, op: Operation) -> OpCost:
     """The cost of a scalar read or a break; other scalars take one dispatch."""
     control = machine.control
     if isinstance(op, npu.BreakOp):
-        return OpCost("control", *[control.dispatch_cycles + control.branch_cycles] * 3)
+        cycles = control.dispatch_cycles + control.branch_cycles
+        return OpCost("control", cycles, cycles, cycles)
     cycles = control.read_latency if isinstance(op, npu.ReadOp) else control.dispatch_cycles
     return OpCost("control", cycles, cycles, cycles)

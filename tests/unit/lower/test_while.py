@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from .build import Graph, check, lower, random_inputs, tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from xdsl.context import Context
@@ -17,6 +16,8 @@ from rnncc.passes.allocate import AllocatePass
 from rnncc.passes.hoist_input_projection import HoistInputProjectionPass
 from rnncc.passes.schedule import SchedulePass
 from rnncc.simulator import simulate
+
+from .build import Graph, check, lower, random_inputs, tiny
 
 TURNS = 7
 
