@@ -54,7 +54,7 @@ def _keeps_first(op: Operation, rows: set[SSAValue]) -> bool:
     return isinstance(op, nn.ReshapeOp)
 
 
-def forward(scan: rnn.ScanOp, emit: Emitter, lens: SSAValue) -> None:
+def forward(scan: rnn.ScanOp, emit: Emitter, lens: SSAValue) -> rnn.ScanOp:
     """Turn what runs backward by rows, and keep the lengths for `lower-to-npu`.
 
     Args:
@@ -84,3 +84,4 @@ def forward(scan: rnn.ScanOp, emit: Emitter, lens: SSAValue) -> None:
         value.name_hint = old.name_hint
     scan.detach()
     scan.erase()
+    return new

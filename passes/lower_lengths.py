@@ -36,15 +36,14 @@ class LowerLengthsPass(ModulePass):
             lower_scan_lengths(scan)
 
 
-def lower_scan_lengths(scan: ScanOp) -> None:
-    """Replace a scan that has lens by one that has steps; others are left alone."""
+def lower_scan_lengths(scan: ScanOp) -> ScanOp:
+    """Replace a scan that has lens by one that has steps; others are left alone. Gives the scan."""
     if scan.lens is None:
-        return
+        return scan
     emit = Emitter(scan)
     lens = _clamped(emit, scan, scan.lens)
     if is_packed(scan):
-        forward(scan, emit, lens)
-        return
+        return forward(scan, emit, lens)
     inputs = [
         emit(nn.ReverseSequenceOp(value, lens)) if reverse else value
         for value, reverse in zip(scan.inputs, scan.input_flags, strict=True)
@@ -97,6 +96,7 @@ def lower_scan_lengths(scan: ScanOp) -> None:
         value.replace_all_uses_with(result)
     scan.detach()
     scan.erase()
+    return new
 
 
 def _clamped(emit: Emitter, scan: ScanOp, lens: SSAValue) -> SSAValue:

@@ -23,15 +23,14 @@ from dataclasses import dataclass
 from math import prod
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, i64
-from xdsl.ir import Operation, SSAValue
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 
-from rnncc.dialects import nn
 from rnncc.dialects._types import shape_of
 from rnncc.dialects.rnn import ScanOp
 from rnncc.machine import MachineDescription, load_machine
-from rnncc.passes._emit import Emitter
+from rnncc.passes._length_mask import drop, is_length_mask
 from rnncc.passes._packed import is_packed
 from rnncc.passes._remarks import remark, title
 from rnncc.passes._sink import (
@@ -39,7 +38,6 @@ from rnncc.passes._sink import (
     branch,
     elements,
     exclusive,
-    fitted,
     groups_of,
     heavy,
     inventory,
@@ -82,11 +80,7 @@ def _decide(scan: ScanOp, group: Group, machine: MachineDescription) -> str:
     if is_length_mask(scan, group.root):
         if not group.uniform:
             return f"{what} left: a row still runs in every step that is run (`lower-lengths`)"
-        for select in group.selects:
-            taken = fitted(Emitter(select), group.arm(select, True), select)
-            select.result.replace_all_uses_with(taken)
-            select.detach()
-            select.erase()
+        drop(group)
         return f"{what} gone: the mask of the one row holds in every step that is run"
     step = Step(scan)
     if group.root.owner in Step(scan).varying or group.root in scan.body.block.args:
@@ -119,39 +113,3 @@ def _worth(ops: set[Operation], machine: MachineDescription) -> bool:
     control, vector = machine.control, machine.vector
     price = control.read_latency + control.branch_cycles
     return bool(heavy(ops)) or elements(ops) / (vector.lanes * vector.units) > price
-
-
-def is_length_mask(scan: ScanOp, root: SSAValue) -> bool:
-    """Whether a condition is ``t < lens`` of a scan that runs ``max(lens)`` steps: `lower-lengths`."""
-    if root not in scan.slice_args or scan.steps is None:
-        return False
-    number = scan.slice_args.index(root)
-    mask = _plain(scan.inputs[number])
-    if scan.input_flags[number] or not isinstance(mask, nn.CompareOp) or mask.kind.data != "lt":
-        return False
-    times = _plain(mask.a)
-    if not isinstance(times, nn.IotaOp) or times.axis.value.data != 0:
-        return False
-    count = _plain(scan.steps)
-    if isinstance(count, nn.CastOp) and count.result.type.element_type == i64:
-        return _source(mask.b) is _source(count.x)
-    return _source(mask.b) is _source(scan.steps)
-
-
-def _plain(value: SSAValue) -> SSAValue | Operation:
-    """What makes a value, views left aside."""
-    while isinstance(value.owner, nn.ReshapeOp):
-        value = value.owner.x
-    return value.owner if isinstance(value.owner, Operation) else value
-
-
-def _source(value: SSAValue) -> SSAValue:
-    """The lengths behind a mask or a number of steps."""
-    while True:
-        owner = value.owner
-        if isinstance(owner, nn.ReshapeOp) or (
-            isinstance(owner, nn.ReduceOp) and owner.kind.data == "max"
-        ):
-            value = owner.x
-        else:
-            return value

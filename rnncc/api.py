@@ -27,6 +27,7 @@ def compile(
     dynamic: bool = True,
     verify_each: bool = False,
     explain: bool = False,
+    calibration: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
 ) -> Program:
     """Compile an ONNX model for a machine.
 
@@ -42,6 +43,9 @@ def compile(
         verify_each: interpret after each pass, compare with the stage before, and fail on a difference.
         explain: measure the model after each pass, and put what each did, with the cycles before and after, into
             ``program.report["explain"]`` (:meth:`rnncc.compiler.Compilation.explain` gives it as text too).
+        calibration: arrays by input name, or several such sets: the program is measured on them against the same model
+            compiled without approximate passes; cycles and errors go into ``program.report["calibration"]``
+            (see :mod:`rnncc.calibration`).
 
     Returns:
         The program; ``program.run({...})`` simulates it, ``program.save(path)`` writes it.
@@ -61,11 +65,17 @@ def compile(
     )
     if verify_each:
         compilation.verify_each()
-    if not explain:
-        return compilation.program()
-    explanation = compilation.explain()
-    explanation.program.report["explain"] = explanation.to_dict()
-    return explanation.program
+    if explain:
+        explanation = compilation.explain()
+        program = explanation.program
+        program.report["explain"] = explanation.to_dict()
+    else:
+        program = compilation.program()
+    if calibration is not None:
+        from rnncc.calibration import calibrate
+
+        program.report["calibration"] = calibrate(compilation, program, calibration).to_dict()
+    return program
 
 
 def load(path: str | Path) -> Program:

@@ -126,6 +126,11 @@ class Pipeline:
         twin._before, twin._after = list(self._before), list(self._after)
         return twin
 
+    def without(self, names: Iterable[str]) -> Pipeline:
+        """The same passes but those named, without hooks."""
+        left = [p for p in self.passes() if p.name not in set(names)]
+        return Pipeline(",".join(str(p.pipeline_pass_spec()) for p in left))
+
     def before(self, name: str | None, hook: Hook) -> Pipeline:
         """Call ``hook(pass, module)`` before each pass named ``name`` (None: before every pass)."""
         self._before.append((self._known(name), hook))

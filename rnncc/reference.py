@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class Comparison:
     """Largest difference relative to the largest magnitude expected (0 for equal integers, inf for unequal)."""
     problem: str | None
     """What is wrong, or None."""
+    comparable: bool = True
+    """Whether both sides have the same shape and type."""
 
 
 def reference_outputs(
@@ -112,8 +114,17 @@ def compare(
             error = 0.0 if np.array_equal(value, actual) else float("inf")
         else:
             error = relative_error(value, actual)
-        rows.append(Comparison(name, value.shape, value.dtype.name, error, problem))
+        same = actual is not None and actual.shape == value.shape and actual.dtype == value.dtype
+        rows.append(Comparison(name, value.shape, value.dtype.name, error, problem, same))
     return rows
+
+
+def measured(rows: list[Comparison]) -> list[Comparison]:
+    """The comparisons of an approximate program: an error is a measurement, not a failure.
+
+    An output that is missing or has another shape or type stays wrong.
+    """
+    return [replace(row, problem=None) if row.problem and row.comparable else row for row in rows]
 
 
 def tolerance_of(numerics: str, override: float | None = None) -> float | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rnncc.program import Program
     from rnncc.reference import Comparison
     from rnncc.simulator import SimulationResult
+    from rnncc.skipped import Skipped
 
 BOUND_NAMES = {
     "macs": "multiply-accumulates at peak rate",
@@ -44,6 +45,8 @@ class Report:
     model: str = ""
     check: list[Comparison] = field(default_factory=list)
     check_source: str = ""
+    skipped: list[Skipped] = field(default_factory=list)
+    """What each gate of the program skipped (`gate-frames`); empty without values."""
 
     @classmethod
     def of(
@@ -76,15 +79,23 @@ class Report:
         }
         if self.program.batch is not None:
             result["batch"] = self.program.batch.to_dict()
+        if self.skipped:
+            result["skipped"] = [gate.to_dict() for gate in self.skipped]
         if self.check:
             result["check"] = {
                 "reference": self.check_source,
+                "approximate": self.approximate,
                 "outputs": [
                     {"name": row.name, "error": row.error, "ok": row.problem is None}
                     for row in self.check
                 ],
             }
         return result
+
+    @property
+    def approximate(self) -> list[str]:
+        """The passes that have changed the program's values, within their thresholds."""
+        return list(self.program.report.get("approximate", []))
 
     def print(self, console: Console | None = None) -> None:
         """Print the table, on standard output unless a console is given."""
@@ -129,8 +140,13 @@ class Report:
             yield stall_line(timing)
             if timing.energy is not None:
                 yield energy_line(timing.energy)
+        for gate in self.skipped:
+            yield str(gate)
+        fine = f"approximate by {', '.join(self.approximate)}" if self.approximate else "ok"
         for row in self.check:
-            verdict = "[green]ok[/]" if row.problem is None else f"[red]WRONG[/]: {row.problem}"
+            verdict = (
+                f"[green]{fine}[/]" if row.problem is None else f"[red]WRONG[/]: {row.problem}"
+            )
             yield f"check {row.name} against {self.check_source}: relative error {row.error:.2g}  {verdict}"
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from rnncc.errors import InputError, ProgramError, nearest
 from rnncc.isa.types import NUMPY_TYPES
 from rnncc.row_order import check_lengths, order_of, ordered, restored
+from rnncc.skipped import take_counters
 
 if TYPE_CHECKING:
     from rnncc.program import Port, Program
@@ -83,10 +84,12 @@ def run_program(
         extrapolate=extrapolate,
         progress=progress,
     )
-    outputs = simulation.outputs or {}
+    outputs, skipped = take_counters(simulation.outputs or {})
     if batch is not None and order is not None:
         outputs = restored(batch, outputs, order)
-    return Result(outputs, simulation.cycles, Report.of(program, simulation, actual))
+    report = Report.of(program, simulation, actual)
+    report.skipped = skipped
+    return Result(outputs, simulation.cycles, report)
 
 
 def bind_inputs(

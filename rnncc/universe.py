@@ -30,6 +30,7 @@ PASSES = (
     "decompose-cells",
     "fuse-gates",
     "split-scans",
+    "gate-frames",
     "hoist-input-projection",
     "hoist-output-projection",
     "batch-sequences",

@@ -39,6 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", action="store_true", help="with --explain: JSON on standard output, and only that"
     )
+    parser.add_argument(
+        "--calibration",
+        action="append",
+        default=[],
+        metavar="NPZ",
+        help="measure cycles and errors on these inputs against the model compiled without approximate passes; "
+        "may be repeated",
+    )
     common.add_compile_options(parser)
 
 
@@ -58,7 +66,12 @@ def main(args: argparse.Namespace) -> int:
             f"--explain measures whole programs, --emit {args.emit} stops before one",
             "leave --emit out, or take asm",
         )
-    compilation = compilation_of(args.model, args)
+    given = [common.read_arrays(path) for path in args.calibration]
+    if given and args.emit in ("onnx", "rnn", "npu"):
+        raise PassError(
+            f"--calibration measures whole programs, --emit {args.emit} stops before one"
+        )
+    compilation = compilation_of(args.model, args, given[0] if given else None)
     if args.emit in ("onnx", "rnn", "npu"):
         _write(args.output, f"{compilation.module(args.emit)!s}\n")
         report_times(compilation, args)
@@ -66,6 +79,12 @@ def main(args: argparse.Namespace) -> int:
     explanation = _explained(compilation) if args.explain else None
     program = explanation.program if explanation else compilation.program()
     report_times(compilation, args)
+    calibration = None
+    if given:
+        from rnncc.calibration import calibrate
+
+        calibration = calibrate(compilation, program, given)
+        program.report["calibration"] = calibration.to_dict()
     target = args.output or str(Path(args.model).with_suffix(".rnx"))
     if args.emit == "asm":
         from rnncc.isa.asm import disassemble
@@ -79,6 +98,8 @@ def main(args: argparse.Namespace) -> int:
         from rnncc.report import program_summary
 
         print(f"{target}: {program_summary(program)}")
+    if calibration is not None and not args.json and args.emit == "rnx":
+        print(calibration)
     if compilation.static_reason:
         print(f"note: time is fixed: {compilation.static_reason}", file=sys.stderr)
     return 0

@@ -17,6 +17,7 @@ from rnncc.dialects._types import symbol_maxima
 from rnncc.errors import PassError, UnsupportedError
 from rnncc.interpreter.npu import main_of
 from rnncc.machine import MachineDescription
+from rnncc.passes._approximate import approximations
 from rnncc.program import Program
 from rnncc.program.batch import Batch
 
@@ -84,11 +85,14 @@ def _batch(function: FuncOp, layout: Layout) -> Batch | None:
 
 
 def _report(function: FuncOp) -> dict[str, Any]:
-    """What the passes noted on the function, as plain data: spills and memory use."""
+    """What the passes noted on the function, as plain data: spills, memory use, approximations."""
     report: dict[str, Any] = {}
     spills = function.attributes.get("rnncc.spills")
     if isinstance(spills, ArrayAttr):
         report["spills"] = [s.data for s in spills if isinstance(s, StringAttr)]
+    approximate = approximations(function)
+    if approximate:
+        report["approximate"] = approximate
     used = function.attributes.get("rnncc.memory")
     if isinstance(used, DictionaryAttr):
         report["buffers"] = {
