@@ -80,6 +80,18 @@ def infer_dynamic_slice(x: Typed, start: Typed, axis: int, size: int) -> TensorT
     return tensor_type(type_of(x).get_element_type(), shape, symbols)
 
 
+def infer_dynamic_update(x: Typed, part: Typed, start: Typed, axis: int) -> TensorType:
+    """The type of x, if the part is a slice of it along `axis`; start is a scalar i64 tensor."""
+    shape, symbols = list(shape_of(x)), list(symbols_of(x))
+    same_element("dynamic_update", x, part)
+    if symbols[check_axis(axis, len(shape))] or any(symbols_of(part)[axis : axis + 1]):
+        raise DynamicTimeError(f"an update within the run-time length of {type_of(x)}")
+    size = shape_of(part)[axis] if len(shape_of(part)) == len(shape) else -1
+    if infer_dynamic_slice(x, start, axis, max(size, 0)) != type_of(part):
+        raise ShapeError(f"an update of {type_of(x)} along {axis} by {type_of(part)}")
+    return type_of(x)
+
+
 def infer_gather(data: Typed, indices: Typed, axis: int) -> TensorType:
     """``data.shape[:axis] + indices.shape + data.shape[axis+1:]``."""
     elt = type_of(indices).get_element_type()

@@ -117,6 +117,34 @@ class DynamicSliceOp(NNOp):
 
 
 @irdl_op_definition
+class DynamicUpdateOp(NNOp):
+    """``r = x`` but ``r[start : start+size] = part`` along axis, where ``0 <= start <= x.shape[axis] - size``.
+
+    `size` is the part's; elsewhere the part has the sizes of x.
+    """
+
+    name = "nn.dynamic_update"
+    WORDS: ClassVar = ("axis",)
+
+    axis = prop_def(IntegerAttr)
+    x = operand_def(TensorType)
+    part = operand_def(TensorType)
+    start = operand_def(TensorType)
+    result = result_def(TensorType)
+
+    def __init__(self, x: SSAValue, part: SSAValue, start: SSAValue, axis: int):
+        super().__init__(
+            operands=[x, part, start],
+            properties={"axis": integer(axis)},
+            result_types=[infer.infer_dynamic_update(x, part, start, axis)],
+        )
+
+    def inferred(self) -> TensorType:
+        """See infer_dynamic_update."""
+        return infer.infer_dynamic_update(self.x, self.part, self.start, self.axis.value.data)
+
+
+@irdl_op_definition
 class GatherOp(NNOp):
     """``r[p, i, q] = data[p, indices[i], q]`` along axis; ``0 <= index < data.shape[axis]``."""
 
@@ -145,5 +173,6 @@ OPERATIONS: Sequence[type[NNOp]] = (
     TransposeOp,
     SliceOp,
     DynamicSliceOp,
+    DynamicUpdateOp,
     GatherOp,
 )

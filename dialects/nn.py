@@ -34,6 +34,7 @@ from rnncc.dialects._nn_infer_elementwise import (
 from rnncc.dialects._nn_infer_window import POOL_KINDS, Sliding
 from rnncc.dialects._nn_shape import (
     DynamicSliceOp,
+    DynamicUpdateOp,
     GatherOp,
     ReshapeOp,
     SliceOp,
@@ -61,6 +62,7 @@ __all__ = [
     "ConstantOp",
     "ConvOp",
     "DynamicSliceOp",
+    "DynamicUpdateOp",
     "GatherOp",
     "IotaOp",
     "MatmulOp",

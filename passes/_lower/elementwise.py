@@ -77,5 +77,5 @@ HANDLERS = {
     nn.SelectOp: select,
     nn.CastOp: cast,
 }
-IN_PLACE = (nn.UnaryOp, nn.BinaryOp, nn.SelectOp)
+IN_PLACE = (nn.UnaryOp, nn.BinaryOp, nn.SelectOp, nn.DynamicUpdateOp)
 """Operations that may overwrite an operand they read at the very same places."""

@@ -21,6 +21,7 @@ MOVED = (
     nn.PoolOp,
     nn.GatherOp,
     nn.ConcatOp,
+    nn.DynamicUpdateOp,
     nn.PadOp,
     nn.ReverseSequenceOp,
     func.ReturnOp,

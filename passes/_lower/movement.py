@@ -72,6 +72,17 @@ def dynamic_slice(low: Lowering, op: nn.DynamicSliceOp) -> None:
     settle(low, op.result, moved)
 
 
+def dynamic_update(low: Lowering, op: nn.DynamicUpdateOp) -> None:
+    """The part is copied to where a register says; the rest only when it lies elsewhere."""
+    source, part = low.get(op.x), low.get(op.part)
+    start = low.read(op.start)
+    target = low.place(op.result)
+    if not same_window(target, source):
+        low.copy(target, source)
+    axis = op.axis.value.data
+    low.copy(replace(target.window(axis, start, 1, part.dims[axis]), dims=part.dims), part)
+
+
 def broadcast(low: Lowering, op: nn.BroadcastOp) -> None:
     """Strides of zero."""
     settle(low, op.result, low.get(op.x).broadcast(low.dims(op.result)))
@@ -146,6 +157,7 @@ HANDLERS = {
     nn.TransposeOp: transpose,
     nn.SliceOp: slice_,
     nn.DynamicSliceOp: dynamic_slice,
+    nn.DynamicUpdateOp: dynamic_update,
     nn.BroadcastOp: broadcast,
     nn.ConcatOp: concat,
     nn.PadOp: pad,

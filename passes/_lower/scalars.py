@@ -105,6 +105,8 @@ def _all_registers(value: SSAValue) -> bool:
 def _takes_register(user: Operation, number: int) -> bool:
     if isinstance(user, nn.DynamicSliceOp):
         return number == 1
+    if isinstance(user, nn.DynamicUpdateOp):
+        return number == 2
     if isinstance(user, rnn.ScanOp | rnn.WhileOp):
         return user.steps is not None and number == len(user.operands) - 1
     if isinstance(user, rnn.YieldOp):

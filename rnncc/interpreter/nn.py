@@ -131,6 +131,21 @@ class NNFunctions(InterpreterFunctions):
         index[axis] = slice(int(start), int(start) + size)
         return (x[tuple(index)],)
 
+    @impl(nn.DynamicUpdateOp)
+    def dynamic_update(
+        self, interpreter: Interpreter, op: nn.DynamicUpdateOp, args: Values
+    ) -> Values:
+        """A changed copy; InputError when the part would leave x."""
+        x, part, start = args
+        axis = op.axis.value.data
+        size = part.shape[axis]
+        _in_range(op, start, x.shape[axis] - size + 1)
+        index = [slice(None)] * x.ndim
+        index[axis] = slice(int(start), int(start) + size)
+        changed = x.copy()
+        changed[tuple(index)] = part
+        return (changed,)
+
     @impl(nn.GatherOp)
     def gather(self, interpreter: Interpreter, op: nn.GatherOp, args: Values) -> Values:
         """InputError when an index is out of range."""

@@ -35,6 +35,8 @@ func.func @main(%x: tensor<25x1x8xf32, ["T", "", ""]>, %i: tensor<4xi64>, %b: te
   %z = nn.constant dense<3> : tensor<i64>
   // CHECK: nn.dynamic_slice %{{.*}} axis 0 size 1 : {{.*}} -> tensor<1x1x8xf32>
   %o = nn.dynamic_slice %h, %z axis 0 size 1 : tensor<25x1x8xf32, ["T", "", ""]>, tensor<i64> -> tensor<1x1x8xf32>
+  // CHECK: nn.dynamic_update %{{.*}} axis 0 : {{.*}} -> tensor<1x1x8xf32>
+  %o2 = nn.dynamic_update %o, %o, %z axis 0 : tensor<1x1x8xf32>, tensor<1x1x8xf32>, tensor<i64> -> tensor<1x1x8xf32>
   // CHECK-NEXT: nn.gather %{{.*}} axis 2 : {{.*}} -> tensor<25x1x4xf32, ["T", "", ""]>
   %p = nn.gather %h, %i axis 2 : tensor<25x1x8xf32, ["T", "", ""]>, tensor<4xi64> -> tensor<25x1x4xf32, ["T", "", ""]>
   // CHECK-NEXT: nn.concat %{{.*}} axis 2 : {{.*}} -> tensor<25x1x7xf32, ["T", "", ""]>
