@@ -29,6 +29,7 @@ PASSES = (
     "convert-onnx-to-nn",
     "decompose-cells",
     "fuse-gates",
+    "speculate-words",
     "split-scans",
     "gate-frames",
     "hoist-input-projection",

@@ -1,0 +1,87 @@
+"""What of an rnn.while is guessed: the state that is a word, how many words there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
+from xdsl.ir import Operation, SSAValue
+
+from rnncc.dialects import nn, rnn
+from rnncc.dialects._types import is_integer, shape_of, symbols_of, type_of
+
+_VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastOp, nn.CastOp)
+
+
+class Declined(Exception):
+    """Why a while is not speculated; the text follows its name."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """The word of a generator.
+
+    Attributes:
+        state: the number of the state that is the word generated last.
+        vocabulary: words are 0 .. vocabulary - 1.
+    """
+
+    state: int
+    vocabulary: int
+
+
+def find_words(loop: rnn.WhileOp) -> Words:
+    """The word of a loop.
+
+    It is a whole number by which a table is gathered from, or which an arg-max makes.
+
+    Raises:
+        Declined: there is no such state, or several, or the loop generates several texts at once.
+    """
+    found: list[Words] = []
+    sizes = []
+    for number, (argument, new) in enumerate(
+        zip(loop.state_args, loop.yielded_states, strict=True)
+    ):
+        kind = type_of(argument)
+        if not is_integer(kind.get_element_type()) or any(symbols_of(argument)):
+            continue
+        counts = [*_gathered(argument), *_chosen(new)]
+        if counts and _made_by_model(loop, new):
+            sizes.append(prod(shape_of(argument)))
+            found.append(Words(number, min(counts)))
+    if not found:
+        raise Declined("no state of it is a word: a whole number that an embedding is looked up by")
+    if len(found) > 1:
+        raise Declined(f"{len(found)} of its states look like words")
+    if sizes[0] != 1:
+        raise Declined(f"it generates {sizes[0]} texts at once, each with right words of its own")
+    return found[0]
+
+
+def _made_by_model(loop: rnn.WhileOp, value: SSAValue) -> bool:
+    """Whether a value is computed in the step, and not a counter of its own."""
+    owner = value.owner
+    return isinstance(owner, Operation) and loop.is_ancestor(owner)
+
+
+def _gathered(value: SSAValue) -> Iterator[int]:
+    """Sizes of the tables that a value picks rows of, through views."""
+    for use in value.uses:
+        op = use.operation
+        if isinstance(op, nn.GatherOp) and use.index == 1:
+            yield shape_of(op.data)[op.axis.value.data]
+        elif isinstance(op, _VIEWS):
+            yield from _gathered(op.results[0])
+        elif isinstance(op, rnn.ScanOp) and use.index < len(op.inputs):
+            yield from _gathered(op.slice_args[use.index])
+
+
+def _chosen(value: SSAValue) -> Iterator[int]:
+    """Size of the axis that a value is the arg-max of, through views."""
+    op = value.owner
+    if isinstance(op, nn.ArgReduceOp):
+        yield shape_of(op.x)[op.axis.value.data]
+    elif isinstance(op, _VIEWS):
+        yield from _chosen(op.operands[0])

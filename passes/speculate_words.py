@@ -1,0 +1,120 @@
+"""speculate-words: a generator guesses its next words and runs them together.
+
+Needs: an rnn.while of which one state is a word: a whole number that an embedding is looked up by and
+that an arg-max (of the logits, or of logits and noise) makes. Recurrences of the step must be rnn.scan
+(decompose-cells). Ensures: a turn of the while drafts ``width`` words, runs the step over the last word
+and the drafted ones as one rnn.scan, keeps the words that the step itself has made as long as the
+drafted ones agree, and one more, and goes on from the states behind the last right word. Exact: the
+words, the states, the number of steps and the outputs are those of the while without speculation, token
+for token.
+
+Run split-scans, hoist-input-projection and hoist-output-projection behind it: the scan over the words
+knows all of them at once, so that the embedding, the input projections, those of upper layers and the
+vocabulary projection become one product each; the recurrent products stay serial. A wrong guess cannot
+end the serial part early: whether it is wrong is known only from the vocabulary projection, which is
+shared by all words because it comes after.
+
+``draft``: ``ngram``, the words that most often follow the last ``order - 1`` in a file of tokens;
+``history``, what followed the last two words (or one) when they occurred before in the generated text;
+``model``, a smaller step model that runs ahead greedily.
+
+Sampling: a guess is one word, so that its draft distribution q is all on it. The rule of speculative
+sampling (accept with probability min(1, p / q) = p(guess), else draw from max(0, p - q) normalised) is
+then: draw a word of p; accept when it is the guess, else it is the word. That is what a turn does,
+because the step's own sampler runs at each drafted word; its random state is a state as all others, so
+that even a sampled text is the same word for word.
+
+What is declined, with a remark: a while without such a word, or with several texts at once.
+
+Source: Ouyang, Yin, Wei, DAC 2017 (word speculation); Leviathan, Kalman, Matias 2023 (arXiv:2211.17192)
+and Chen et al. 2023 (arXiv:2302.01318) (speculative decoding).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from rnncc.dialects.rnn import WhileOp
+from rnncc.errors import PassError, nearest
+from rnncc.passes._draft_history import HistoryDraft
+from rnncc.passes._draft_ngram import NgramDraft
+from rnncc.passes._drafts import Draft
+from rnncc.passes._ngrams import LONGEST, learn, read_tokens
+from rnncc.passes._remarks import remark, title
+from rnncc.passes._speculate_loop import Declined, Words, find_words
+from rnncc.passes._speculate_turn import Speculation
+
+DRAFTS = ("ngram", "history", "model")
+WIDEST = 64
+"""Most guesses a turn."""
+
+
+@dataclass(frozen=True)
+class SpeculateWordsPass(ModulePass):
+    """A generator drafts words, verifies them together and keeps the right ones.
+
+    Raises:
+        PassError: a width, an order or a draft that does not exist; options that do not belong together.
+        InputError: a file of tokens that is missing, empty or outside the vocabulary.
+    """
+
+    name = "speculate-words"
+
+    width: int = 4
+    """Guesses a turn, 1 or more."""
+    draft: str = "ngram"
+    """Where guesses come from: ngram, history or model."""
+    tokens: str = ""
+    """For ngram: a file of tokens, .npz (array ``tokens``), .npy or text."""
+    order: int = 3
+    """For ngram: the longest n-grams; 2 looks at the last word only."""
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Speculate every while of the module that generates words."""
+        self._check()
+        for loop in [inner for inner in op.walk() if isinstance(inner, WhileOp)]:
+            try:
+                self._speculate(loop)
+            except Declined as reason:
+                remark(loop, self.name, f"{title(loop)} is not speculated: {reason}")
+
+    def _check(self) -> None:
+        if not 1 <= self.width <= WIDEST:
+            raise PassError(
+                f"{self.name}{{width={self.width}}}: a turn guesses 1 to {WIDEST} words"
+            )
+        if self.draft not in DRAFTS:
+            known = ", ".join(DRAFTS)
+            raise PassError(
+                f"{self.name}{{draft={self.draft}}}: no such draft (there are {known})",
+                nearest(self.draft, DRAFTS),
+            )
+        if not 2 <= self.order <= LONGEST:
+            raise PassError(f"{self.name}{{order={self.order}}}: n-grams have 2 to {LONGEST} words")
+        if self.draft == "ngram" and not self.tokens:
+            raise PassError(
+                f"{self.name}{{draft=ngram}}: the n-grams of what text?", "give tokens=FILE"
+            )
+
+    def _speculate(self, loop: WhileOp) -> None:
+        words = find_words(loop)
+        if loop.count < 1:
+            raise Declined("it never does a step")
+        made = Speculation(loop, words.state, self._draft(loop, words), self.width).build()
+        for old, value in zip(loop.results, made.results, strict=True):
+            value.name_hint = old.name_hint
+            old.replace_all_uses_with(value)
+        remark(loop, self.name, f"{title(loop)} runs {self.width} guessed words with each one it "
+               f"knows (draft {self.draft})")  # fmt: skip
+        loop.detach()
+        loop.erase()
+
+    def _draft(self, loop: WhileOp, words: Words) -> Draft:
+        if self.draft == "history":
+            return HistoryDraft(loop.count, self.width)
+        tokens = read_tokens(self.tokens, words.vocabulary)
+        return NgramDraft(learn(tokens, words.vocabulary, self.order, self.width))
