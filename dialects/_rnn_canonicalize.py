@@ -9,6 +9,7 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 from xdsl.traits import is_side_effect_free
 
 from rnncc.dialects._rnn_scan import ScanOp, YieldOp
+from rnncc.dialects._rnn_single_step import SingleStep
 from rnncc.dialects._rnn_while import WhileOp
 from rnncc.dialects._types import copy_node
 
@@ -65,7 +66,12 @@ class UnusedValues(RewritePattern):
             drop(op, rewriter, inputs=inputs)
 
 
-PATTERNS: tuple[RewritePattern, ...] = (InvariantStates(), RepeatedValues(), UnusedValues())
+PATTERNS: tuple[RewritePattern, ...] = (
+    InvariantStates(),
+    RepeatedValues(),
+    UnusedValues(),
+    SingleStep(),
+)
 
 
 def drop(

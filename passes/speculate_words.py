@@ -47,6 +47,7 @@ from rnncc.passes._ngrams import LONGEST, learn, read_tokens
 from rnncc.passes._remarks import remark, title
 from rnncc.passes._speculate_loop import Declined, Words, find_words
 from rnncc.passes._speculate_turn import Speculation
+from rnncc.passes._split_states import split_states
 
 DRAFTS = ("ngram", "history", "model")
 WIDEST = 64
@@ -77,6 +78,8 @@ class SpeculateWordsPass(ModulePass):
         """Speculate every while of the module that generates words."""
         self._check()
         for loop in [inner for inner in op.walk() if isinstance(inner, WhileOp)]:
+            loop = split_states(loop)  # noqa: PLW2901
+            assert isinstance(loop, WhileOp)
             try:
                 self._speculate(loop)
             except Declined as reason:

@@ -3,7 +3,8 @@
 Needs: nothing. Run it before hoist-input-projection and hoist-output-projection: it exists so that
 they find more. Ensures: in no rnn.scan does a product with weights that do not change feed states
 without needing them: what such a product reads is made by an earlier scan, so that it needs no
-carried state of its own and hoist-input-projection can do it for all steps at once. Exact.
+carried state of its own and hoist-input-projection can do it for all steps at once; and a state that
+a step slices into parts and concatenates again is as many states. Exact.
 
 A step that holds L layers (a generator's step, run over drafted words) is L recurrences: layer l
 reads what layer l - 1 makes, never the other way. States that depend on each other stay together;
@@ -35,6 +36,7 @@ from rnncc.passes._remarks import remark, title
 from rnncc.passes._scan_invariants import hoist_invariants
 from rnncc.passes._scan_levels import levels_of
 from rnncc.passes._scan_parts import Stacked, erase_scan, part_of
+from rnncc.passes._split_states import split_states
 from rnncc.passes._step_slices import Step
 
 
@@ -50,7 +52,9 @@ class SplitScansPass(ModulePass):
             _split(scan)
 
 
-def _split(scan: ScanOp) -> None:
+def _split(whole: ScanOp) -> None:
+    scan = split_states(whole)
+    assert isinstance(scan, ScanOp)
     hoist_invariants(scan)
     step = Step(scan)
     levels = levels_of(step)
