@@ -135,7 +135,8 @@ class _Counts:
         """Keys of contexts in rising order, how often each was seen, and its likeliest next word."""
         ends = len(tokens) - length
         if ends < 1:
-            return (np.zeros(0, np.int64),) * 3
+            none = np.zeros(0, np.int64)
+            return none, none, none
         key = self._keys(np.stack([tokens[k : k + ends] for k in range(length)], 1))
         grams, times = np.unique(key * self.vocabulary + tokens[length:], return_counts=True)
         context, word = np.divmod(grams, self.vocabulary)

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from xdsl.ir import Operation, SSAValue
+import numpy as np
+from xdsl.ir import Block, Operation, SSAValue
+from xdsl.rewriter import InsertPoint
 
 from rnncc.dialects import nn, rnn
 from rnncc.dialects._types import is_integer, shape_of, symbols_of, type_of
+from rnncc.passes._emit import Emitter
 
 _VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastOp, nn.CastOp)
 
@@ -31,7 +34,30 @@ class Words:
     vocabulary: int
 
 
-def find_words(loop: rnn.WhileOp) -> Words:
+def counted(scan: rnn.ScanOp) -> bool:
+    """Whether a scan is a while that only its number of steps ends, as canonicalisation makes them."""
+    timed = bool(scan.inputs) or bool(scan.symbol.data) or scan.lens is not None
+    return not timed and not any(scan.output_flags)
+
+
+def as_while(scan: rnn.ScanOp) -> rnn.WhileOp:
+    """Replace a `counted` scan by the while that it is."""
+    condition = Block(arg_types=[rnn.INDEX, *(v.type for v in scan.inits)])
+    always = Emitter(scan, InsertPoint.at_end(condition)).constant(np.asarray(True))
+    condition.add_op(rnn.YieldOp(always))
+    body = scan.detach_region(scan.body)
+    loop = rnn.WhileOp.make(scan.inits, condition, body, max_steps=scan.count, steps=scan.steps)
+    loop.attributes |= scan.attributes
+    Emitter(scan).add(loop)
+    for old, value in zip(scan.results, [*loop.states, *loop.outputs], strict=True):
+        value.name_hint = old.name_hint
+        old.replace_all_uses_with(value)
+    scan.detach()
+    scan.erase()
+    return loop
+
+
+def find_words(loop: rnn.Recurrence) -> Words:
     """The word of a loop.
 
     It is a whole number by which a table is gathered from, or which an arg-max makes.
@@ -60,7 +86,7 @@ def find_words(loop: rnn.WhileOp) -> Words:
     return found[0]
 
 
-def _made_by_model(loop: rnn.WhileOp, value: SSAValue) -> bool:
+def _made_by_model(loop: rnn.Recurrence, value: SSAValue) -> bool:
     """Whether a value is computed in the step, and not a counter of its own."""
     owner = value.owner
     return isinstance(owner, Operation) and loop.is_ancestor(owner)

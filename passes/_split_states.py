@@ -98,7 +98,7 @@ def _split(loop: rnn.Recurrence, number: int, parts: nn.ConcatOp) -> rnn.Recurre
     whole[number : number + 1] = inits
     new = _remade(loop, whole)
     emit.add(new)
-    states = list(new.states)
+    states: list[SSAValue] = [*new.states]
     joined = Emitter(loop, InsertPoint.after(new))(
         nn.ConcatOp(states[number : number + len(values)], axis)
     )

@@ -38,14 +38,14 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from rnncc.dialects.rnn import WhileOp
+from rnncc.dialects.rnn import ScanOp, WhileOp
 from rnncc.errors import PassError, nearest
 from rnncc.passes._draft_history import HistoryDraft
 from rnncc.passes._draft_ngram import NgramDraft
 from rnncc.passes._drafts import Draft
 from rnncc.passes._ngrams import LONGEST, learn, read_tokens
 from rnncc.passes._remarks import remark, title
-from rnncc.passes._speculate_loop import Declined, Words, find_words
+from rnncc.passes._speculate_loop import Declined, Words, as_while, counted, find_words
 from rnncc.passes._speculate_turn import Speculation
 from rnncc.passes._split_states import split_states
 
@@ -77,13 +77,14 @@ class SpeculateWordsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Speculate every while of the module that generates words."""
         self._check()
-        for loop in [inner for inner in op.walk() if isinstance(inner, WhileOp)]:
-            loop = split_states(loop)  # noqa: PLW2901
-            assert isinstance(loop, WhileOp)
+        for loop in [inner for inner in op.walk() if isinstance(inner, ScanOp | WhileOp)]:
+            if isinstance(loop, ScanOp) and not counted(loop):
+                continue
             try:
                 self._speculate(loop)
             except Declined as reason:
-                remark(loop, self.name, f"{title(loop)} is not speculated: {reason}")
+                if isinstance(loop, WhileOp):
+                    remark(loop, self.name, f"{title(loop)} is not speculated: {reason}")
 
     def _check(self) -> None:
         if not 1 <= self.width <= WIDEST:
@@ -103,10 +104,13 @@ class SpeculateWordsPass(ModulePass):
                 f"{self.name}{{draft=ngram}}: the n-grams of what text?", "give tokens=FILE"
             )
 
-    def _speculate(self, loop: WhileOp) -> None:
-        words = find_words(loop)
-        if loop.count < 1:
+    def _speculate(self, whole: ScanOp | WhileOp) -> None:
+        find_words(whole)
+        if whole.count < 1:
             raise Declined("it never does a step")
+        loop = split_states(as_while(whole) if isinstance(whole, ScanOp) else whole)
+        assert isinstance(loop, WhileOp)
+        words = find_words(loop)
         made = Speculation(loop, words.state, self._draft(loop, words), self.width).build()
         for old, value in zip(loop.results, made.results, strict=True):
             value.name_hint = old.name_hint

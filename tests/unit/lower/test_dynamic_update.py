@@ -81,4 +81,4 @@ def test_refused():
     module = g.module(g.add(nn.DynamicUpdateOp(x, part, i, 0)))
     arrays = {f"x{k}": np.zeros(shape_of(a), np.float32) for k, a in enumerate(g.block.args)}
     with pytest.raises(InputError):
-        run(module, {**arrays, "x1": np.int64(3)})
+        run(module, {**arrays, "x1": np.asarray(3)})

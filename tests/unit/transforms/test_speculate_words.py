@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from xdsl.dialects.builtin import FunctionType
 
 from rnncc.codegen import generate
 from rnncc.dialects import nn, rnn
@@ -228,3 +229,21 @@ def test_tables():
     held = {tuple(row[:2]): row[2:] for row in table.tolist() if row[0] >= 0}
     assert held[3, 1] == [4, 0, 1]
     assert (0, 1) not in held
+
+
+def test_a_scan_that_counts_its_words():
+    """A while that only its number of steps ends becomes a scan: it is speculated all the same."""
+    module = Generator(layers=2, given=True).module()
+    end = next(iter(module.ops)).body.block.last_op  # type: ignore[attr-defined]
+    end.operands[1] = end.operands[3]
+    function = end.parent_op()
+    function.function_type = FunctionType.from_lists(
+        function.function_type.inputs.data, [v.type for v in end.operands]
+    )
+    counted = transform(module, "canonicalize")
+    assert not [op for op in counted.walk() if isinstance(op, rnn.WhileOp)]
+    after = transform(counted, f"speculate-words{{width=3 draft=history}},{AFTER}")
+    assert [op for op in after.walk() if isinstance(op, rnn.WhileOp)]
+    for seed in range(3):
+        arrays = inputs_for(Generator(given=True), module, seed)
+        compare(run(after, arrays), run(module, arrays), 2e-5)
