@@ -16,7 +16,9 @@ UNKNOWN = -1
 LEAST = 2
 """A context of more than one word counts when it was seen so often."""
 MOST_SLOTS = 1 << 16
-"""Slots of a hashed table; of contexts that want the same one the most frequent stays."""
+"""Slots of a hashed table, unless it is to be smaller."""
+NEAR_SLOTS = 1 << 12
+"""Slots of a hashed table that is to stay in vector memory."""
 LONGEST = 5
 """The highest order."""
 
@@ -35,6 +37,11 @@ class Tables:
     order: int
     pairs: np.ndarray
     longer: dict[int, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all tables."""
+        return self.pairs.nbytes + sum(table.nbytes for table in self.longer.values())
 
 
 def read_tokens(path: str, vocabulary: int) -> np.ndarray:
@@ -83,7 +90,9 @@ def _read(path: Path) -> np.ndarray:
         raise InputError(f"{path}: not a file of tokens: {error}") from None
 
 
-def learn(tokens: np.ndarray, vocabulary: int, order: int, width: int) -> Tables:
+def learn(
+    tokens: np.ndarray, vocabulary: int, order: int, width: int, slots: int = MOST_SLOTS
+) -> Tables:
     """The tables of a text.
 
     The words behind a context are guessed one after the other: each is the one that was seen most
@@ -93,6 +102,8 @@ def learn(tokens: np.ndarray, vocabulary: int, order: int, width: int) -> Tables
         tokens: i64 [n], n at least 2.
         order: 2 .. LONGEST.
         width: how many words are guessed.
+        slots: the most slots of a hashed table, a power of two; of contexts that want the same slot
+            the most frequent stays.
 
     Raises:
         InputError: n-grams of that many words have no number of their own within 63 bits.
@@ -101,18 +112,20 @@ def learn(tokens: np.ndarray, vocabulary: int, order: int, width: int) -> Tables
         raise InputError(f"{order}-grams of {vocabulary} words are too many", "give a lower order")
     model = _Counts(tokens, vocabulary, order)
     pairs = model.go_on(np.arange(vocabulary)[:, None], width)
-    tables = Tables(order, pairs)
+    kind = np.int16 if vocabulary <= 1 << 15 else np.int32
+    tables = Tables(order, pairs.astype(kind))
     for length in range(2, order):
         contexts, seen = model.contexts(length)
         guesses = model.go_on(contexts, width)
         # A context that changes nothing needs no slot.
         changed = (guesses != model.go_on(contexts[:, 1:], width)).any(1)
-        tables.longer[length] = _hashed(contexts[changed], seen[changed], guesses[changed])
+        table = _hashed(contexts[changed], seen[changed], guesses[changed], slots)
+        tables.longer[length] = table.astype(kind)
     return tables
 
 
-def _hashed(contexts: np.ndarray, seen: np.ndarray, guesses: np.ndarray) -> np.ndarray:
-    slots = min(MOST_SLOTS, 1 << max(1, int(2 * len(contexts))).bit_length())
+def _hashed(contexts: np.ndarray, seen: np.ndarray, guesses: np.ndarray, slots: int) -> np.ndarray:
+    slots = min(slots, 1 << (2 * len(contexts) + 1).bit_length())
     table = np.full((slots, contexts.shape[1] + guesses.shape[1]), UNKNOWN, np.int64)
     table[:, contexts.shape[1] :] = 0
     slot = contexts[:, 0]

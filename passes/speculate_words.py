@@ -43,7 +43,8 @@ from rnncc.errors import PassError, nearest
 from rnncc.passes._draft_history import HistoryDraft
 from rnncc.passes._draft_ngram import NgramDraft
 from rnncc.passes._drafts import Draft
-from rnncc.passes._ngrams import LONGEST, learn, read_tokens
+from rnncc.passes._lower.budget import budget_of
+from rnncc.passes._ngrams import LONGEST, NEAR_SLOTS, learn, read_tokens
 from rnncc.passes._remarks import remark, title
 from rnncc.passes._speculate_loop import Declined, Words, as_while, counted, find_words
 from rnncc.passes._speculate_turn import Speculation
@@ -52,6 +53,8 @@ from rnncc.passes._split_states import split_states
 DRAFTS = ("ngram", "history", "model")
 WIDEST = 64
 """Most guesses a turn."""
+NEAR_SHARE = 0.2
+"""Tables that take no more of the vector memory stay there."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class SpeculateWordsPass(ModulePass):
     """For ngram: a file of tokens, .npz (array ``tokens``), .npy or text."""
     order: int = 3
     """For ngram: the longest n-grams; 2 looks at the last word only."""
+    target: str = "edge"
+    """Machine name or description file: its vector memory decides where tables are."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Speculate every while of the module that generates words."""
@@ -124,4 +129,7 @@ class SpeculateWordsPass(ModulePass):
         if self.draft == "history":
             return HistoryDraft(loop.count, self.width)
         tokens = read_tokens(self.tokens, words.vocabulary)
-        return NgramDraft(learn(tokens, words.vocabulary, self.order, self.width))
+        small = learn(tokens, words.vocabulary, self.order, self.width, NEAR_SLOTS)
+        if small.nbytes <= budget_of(self.target, loop).vmem * NEAR_SHARE:
+            return NgramDraft(small, near=True)
+        return NgramDraft(learn(tokens, words.vocabulary, self.order, self.width), near=False)

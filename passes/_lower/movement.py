@@ -8,9 +8,12 @@ from xdsl.ir import SSAValue
 
 from rnncc.dialects import nn, npu
 from rnncc.dialects._types import numpy_dtype, type_of
+from rnncc.passes._lower.attributes import memory_of_value
 from rnncc.passes._lower.dims import Dim
+from rnncc.passes._lower.liveness import loaded_by
 from rnncc.passes._lower.lowering import Lowering, no_reshape
 from rnncc.passes._lower.ref import Index, Ref, same_window
+from rnncc.passes._lower.storage import readers
 
 
 def constant(low: Lowering, op: nn.ConstantOp) -> None:
@@ -67,9 +70,20 @@ def dynamic_slice(low: Lowering, op: nn.DynamicSliceOp) -> None:
     view = low.get(op.x)
     axis = op.axis.value.data
     start = low.read(op.start)
+    if _stays(op) and low.level_of(start) > low.depth_of(view):
+        # A table that a loop picks from is brought on chip once.
+        view = low.load(view)
     moved = view.window(axis, start, 1, Dim(op.size.value.data))
     moved = replace(moved, level=max(view.level, low.level_of(start)))
     settle(low, op.result, moved)
+
+
+def _stays(op: nn.DynamicSliceOp) -> bool:
+    """Whether a constant is to be in vector memory, for those who compute with its slices."""
+    table = op.x.owner
+    if not isinstance(table, nn.ConstantOp) or memory_of_value(op.x) != "vmem":
+        return False
+    return any(loaded_by(reader, op.x) for reader in readers(op.result))
 
 
 def dynamic_update(low: Lowering, op: nn.DynamicUpdateOp) -> None:
