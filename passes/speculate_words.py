@@ -15,8 +15,7 @@ end the serial part early: whether it is wrong is known only from the vocabulary
 shared by all words because it comes after.
 
 ``draft``: ``ngram``, the words that most often follow the last ``order - 1`` in a file of tokens;
-``history``, what followed the last two words (or one) when they occurred before in the generated text;
-``model``, a smaller step model that runs ahead greedily.
+``history``, what followed the last two words (or one) when they occurred before in the generated text.
 
 Sampling: a guess is one word, so that its draft distribution q is all on it. The rule of speculative
 sampling (accept with probability min(1, p / q) = p(guess), else draw from max(0, p - q) normalised) is
@@ -50,7 +49,7 @@ from rnncc.passes._speculate_loop import Declined, Words, as_while, counted, fin
 from rnncc.passes._speculate_turn import Speculation
 from rnncc.passes._split_states import split_states
 
-DRAFTS = ("ngram", "history", "model")
+DRAFTS = ("ngram", "history")
 WIDEST = 64
 """Most guesses a turn."""
 NEAR_SHARE = 0.2
@@ -71,7 +70,7 @@ class SpeculateWordsPass(ModulePass):
     width: int = 4
     """Guesses a turn, 1 or more."""
     draft: str = "ngram"
-    """Where guesses come from: ngram, history or model."""
+    """Where guesses come from: ngram or history."""
     tokens: str = ""
     """For ngram: a file of tokens, .npz (array ``tokens``), .npy or text."""
     order: int = 3
