@@ -53,6 +53,10 @@ class _AllocPatterns(HasCanonicalizationPatternsTrait):
         return (DropUnreadAlloc(),)
 
 
+PERSISTENT = "npu.persistent"
+"""Attribute of a buffer that is loaded once and stays from run to run, and of its loads (`persist-weights`)."""
+
+
 @irdl_op_definition
 class AllocOp(IRDLOperation):
     """Storage for a work buffer: ``%b = npu.alloc "gates" : !npu.buffer<4x256xf32, vmem>``.

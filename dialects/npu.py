@@ -17,7 +17,7 @@ from xdsl.ir import Dialect
 from rnncc.dialects._npu_control import BreakOp, IfOp, LoopOp
 from rnncc.dialects._npu_elementwise import BinaryOp, CompareOp, ConvertOp, SelectOp, UnaryOp
 from rnncc.dialects._npu_instruction import InstructionOp
-from rnncc.dialects._npu_memory import AllocOp, ConstOp, InputOp, OutputOp
+from rnncc.dialects._npu_memory import PERSISTENT, AllocOp, ConstOp, InputOp, OutputOp
 from rnncc.dialects._npu_move import DmaOp, GatherOp, MmOp
 from rnncc.dialects._npu_number import number_value
 from rnncc.dialects._npu_reach import (
@@ -49,6 +49,7 @@ from rnncc.dialects._weights import array_of
 __all__ = [
     "MEMORIES",
     "NPU",
+    "PERSISTENT",
     "REG",
     "AllocOp",
     "ArgReduceOp",

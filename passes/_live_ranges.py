@@ -83,9 +83,12 @@ def live_ranges(function: FuncOp, table: AccessTable | None = None) -> list[Live
     order = Spans(table=table or AccessTable())
     order.walk(function.body.block, ())
     ranges = []
+    body = function.body.block
     for buffer, events in order.events.items():
         if isinstance(buffer.owner, npu.AllocOp):
-            start, end, home = _extent(events, order, function.body.block)
+            start, end, home = _extent(events, order, body)
+            if npu.PERSISTENT in buffer.owner.attributes:
+                start, end, home = 0, order.count, body
             ranges.append(LiveRange(buffer, start, end, npu.byte_size(buffer), home, events))
     return ranges
 

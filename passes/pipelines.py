@@ -88,6 +88,28 @@ PIPELINES: dict[str, tuple[str, ...]] = {
     "throughput": FRONT + THROUGHPUT + BACK,
     # No transformation beyond what lowering needs: the baseline that a pass's gain is measured against.
     "baseline": (*FRONT, "decompose-cells", "lower-lengths", "canonicalize", "cse", "dce", *BACK),
+    # As Brainwave's own software did (Fowers et al., ISCA 2018): weights pinned; in each step a chain for each gate, of
+    # the input and of the state (nothing is hoisted); chains in the order in which they are written.
+    "brainwave": (
+        *FRONT,
+        "decompose-cells",
+        # Masks before chains are formed, else a select would stand alone.
+        "lower-lengths",
+        "split-gates",
+        "canonicalize",
+        "cse",
+        "dce",
+        # Last of what changes the step: the order is what this pass is for.
+        "form-chains",
+        # The network delivers a vector a step.
+        "place-memory{inputs=stream}",
+        "tile-for-machine",
+        "lower-to-npu",
+        # Before addresses: what stays for good shares its place with nothing.
+        "persist-weights",
+        "schedule{policy=none}",
+        "allocate",
+    ),
 }
 """Name -> passes; any of these names may also stand inside a pipeline text."""
 
@@ -98,6 +120,7 @@ DESCRIPTIONS = {
     "recurrence": "cells to rnn.scan, gates fused, input products hoisted, lengths lowered",
     "back": "from rnn and nn to an allocated npu module",
     "throughput": "as default for 16 sequences a run, packed; throughput{size=64 policy=pad} for others",
+    "brainwave": "weights pinned, a chain for each gate, nothing hoisted: as Brainwave's own software",
     "baseline": "as default without fuse-gates and hoist-input-projection, to measure what they gain",
 }
 """Name -> one line for ``rnncc passes``."""

@@ -11,6 +11,7 @@ from xdsl.ir import Block, SSAValue
 from xdsl.passes import ModulePass
 
 from rnncc.dialects import nn, rnn
+from rnncc.errors import PassError, nearest
 from rnncc.passes._lower.attributes import EPILOGUE_ATTR, MEMORY_ATTR
 from rnncc.passes._lower.budget import Budget, budget_of
 from rnncc.passes._lower.chain import mark_chain
@@ -18,6 +19,8 @@ from rnncc.passes._lower.liveness import Life, loaded_by, usage
 from rnncc.passes._lower.place_weights import place_weights
 from rnncc.passes._lower.products import can_follow
 from rnncc.passes._lower.storage import only_returned, readers, root_of
+
+INPUTS = ("whole", "stream")
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,16 @@ class PlaceMemoryPass(ModulePass):
     """Machine name or description file."""
     numerics: str = "exact"
     """``exact`` or ``machine``; capacity is counted in the machine's formats either way."""
+    inputs: str = "whole"
+    """``whole``: sequences that recurrences read come on chip before the first step, where they fit; ``stream``:
+    they come step by step."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Annotate every function of the module."""
+        if self.inputs not in INPUTS:
+            raise PassError(
+                f"place-memory has no inputs '{self.inputs}'", hint=nearest(self.inputs, INPUTS)
+            )
         budget = budget_of(self.target, op)
         for function in op.body.block.ops:
             if isinstance(function, func.FuncOp) and function.body.blocks:
@@ -54,12 +64,18 @@ class PlaceMemoryPass(ModulePass):
                         mark_chain(inner)
                     if isinstance(inner, nn.MatmulOp) and can_follow(inner):
                         inner.attributes[EPILOGUE_ATTR] = UnitAttr()
-                place_tensors(function, budget)
+                place_tensors(function, budget, stream=self.inputs == "stream")
                 place_weights(function, budget)
 
 
-def place_tensors(function: func.FuncOp, budget: Budget) -> None:
-    """Choose the memory of each tensor; see the pass."""
+def place_tensors(function: func.FuncOp, budget: Budget, *, stream: bool = False) -> None:
+    """Choose the memory of each tensor; see the pass.
+
+    Args:
+        function: the function.
+        budget: what the memories hold.
+        stream: arguments that only recurrences read, step by step, stay off chip.
+    """
     block = function.body.block
     memory: dict[SSAValue, str] = {}
     for op in function.walk():
@@ -72,7 +88,10 @@ def place_tensors(function: func.FuncOp, budget: Budget) -> None:
             if root_of(value) is value:
                 memory[value] = choice
     for argument in block.args:
-        loaded = any(loaded_by(op, argument) for op in readers(argument))
+        users = list(readers(argument))
+        loaded = any(loaded_by(op, argument) for op in users)
+        if stream and all(isinstance(op, rnn.ScanOp) and argument not in op.inits for op in users):
+            loaded = False
         memory[argument] = "vmem" if loaded else "dram"
     for op in function.walk():
         if op is function or isinstance(op, rnn.ScanOp | rnn.WhileOp | rnn.IfOp):

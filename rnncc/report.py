@@ -130,6 +130,7 @@ class Report:
                 energy_line,
                 engine_table,
                 memory_table,
+                setup_line,
                 stall_line,
             )
 
@@ -140,6 +141,8 @@ class Report:
             yield stall_line(timing)
             if timing.energy is not None:
                 yield energy_line(timing.energy)
+            if self.program.setup:
+                yield setup_line(self.program, timing)
         for gate in self.skipped:
             yield str(gate)
         fine = f"approximate by {', '.join(self.approximate)}" if self.approximate else "ok"

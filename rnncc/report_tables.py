@@ -81,6 +81,15 @@ def stall_line(timing: TimingResult) -> str:
     )
 
 
+def setup_line(program: Program, timing: TimingResult) -> str:
+    """What is loaded once and counts for no run."""
+    loads = program.setup
+    return (
+        f"loaded once, before the first run, and not counted: {loads} constant{'' if loads == 1 else 's'} in "
+        f"{timing.setup:,} cycles, {_time(program, timing.setup)}"
+    )
+
+
 def _time(program: Program, cycles: float) -> str:
     seconds = program.machine.seconds(cycles)
     for unit, scale in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):

@@ -32,6 +32,8 @@ PASSES = (
     "speculate-words",
     "split-scans",
     "gate-frames",
+    "split-gates",
+    "form-chains",
     "hoist-input-projection",
     "hoist-output-projection",
     "batch-sequences",
@@ -43,6 +45,7 @@ PASSES = (
     "place-memory",
     "tile-for-machine",
     "lower-to-npu",
+    "persist-weights",
     "schedule",
     "allocate",
 )

@@ -14,6 +14,13 @@ from rnncc.dialects._types import node_name, numpy_dtype
 from rnncc.isa.instruction import Extent, Instruction, Operand
 
 
+def is_setup(op: Operation) -> bool:
+    """Whether an operation is a load that is done once, into a buffer that still is one that stays."""
+    if npu.PERSISTENT not in op.attributes or not isinstance(op, npu.DmaOp):
+        return False
+    return npu.PERSISTENT in npu.buffer_of(op.dst).owner.attributes  # type: ignore[union-attr]
+
+
 class Emitter:
     """Collects instructions and their source map."""
 
@@ -26,10 +33,19 @@ class Emitter:
         self.operands: dict[tuple[SSAValue, tuple[int, ...], bool], Operand] = {}
         self.types: dict[object, str] = {}
 
+    def setup(self, block: Block) -> int:
+        """Emit what is done once, before the first run; returns how many instructions that is."""
+        for op in block.ops:
+            if isinstance(op, npu.DmaOp) and is_setup(op) and not self._empty(op):
+                self._add(self._instruction(op), op)
+        return len(self.instructions)
+
     def run(self, block: Block) -> None:
-        """Emit a block."""
+        """Emit a block, but for what `setup` emits."""
         for op in block.ops:
             if isinstance(op, npu.InstructionOp):
+                if is_setup(op):
+                    continue
                 if not self._empty(op):
                     self._add(self._instruction(op), op)
             elif isinstance(op, npu.ScalarOp | npu.ImmediateOp | npu.ReadOp):

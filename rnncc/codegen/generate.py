@@ -51,6 +51,7 @@ def generate(module: ModuleOp | FuncOp, machine: MachineDescription, numerics: s
     constants = Constants()
     registers, symbols = assign_registers(function, constants, symbol_maxima(function))
     emitter = Emitter(layout, registers, constants)
+    setup = emitter.setup(function.body.block)
     emitter.run(function.body.block)
     emitter.halt()
     return Program.build(
@@ -63,6 +64,7 @@ def generate(module: ModuleOp | FuncOp, machine: MachineDescription, numerics: s
         memory=layout.memory,
         scale=scale,
         numerics=numerics,
+        setup=setup,
         source_map=tuple(emitter.source_map),
         batch=_batch(function, layout),
         report=_report(function),

@@ -4,8 +4,8 @@
   columns / width cycles (Fowers et al., ISCA 2018: tile engines of native-dimension rows with ``lanes``
   multipliers).
 * ``systolic``: the weights of a tile are shifted in, then m vectors stream through, one a cycle; with two buffers
-  the next tile's weights are shifted in meanwhile (Jouppi et al., ISCA 2017: "a product of B x 256 inputs takes B
-  cycles", shift-in 256 cycles hidden by double buffering).
+  the next tile's weights are shifted in meanwhile, also those of the next instruction (Jouppi et al., ISCA 2017:
+  "a product of B x 256 inputs takes B cycles", shift-in 256 cycles hidden by double buffering).
 * ``mma``: ``count`` units take (vector, tile) blocks of the whole product, weights read once (Volta's tensor
   cores, the IPU's AMP units).
 
@@ -55,15 +55,18 @@ def matrix_cost(machine: MachineDescription, work: Work) -> Cost:
     down, across = ceil(n / engine.rows), ceil(k / engine.columns)
     each = engine.columns / engine.width / rate_of(machine, work.element)
     load = engine.weight_load_cycles
+    ahead = stream = 0
     if engine.kind == "systolic":
         tiles, before = ceil(down * across / engine.count), ceil(across / engine.count)
         stream = ceil(m * each)
+        active = tiles * stream
         if engine.weight_buffers > 1:
             step = max(load, stream)
             busy, first = (
                 load + (tiles - 1) * step + stream,
                 load + (before - 1) * step + ceil(each),
             )
+            ahead = load
         else:
             busy, first = tiles * (load + stream), before * (load + stream) - stream + ceil(each)
     else:
@@ -71,7 +74,8 @@ def matrix_cost(machine: MachineDescription, work: Work) -> Cost:
             passes = m * ceil(down * across / engine.count)
         else:
             passes = ceil(m * down * across / engine.count)
-        busy = ceil(passes * (each + load))
+        busy, active = ceil(passes * (each + load)), ceil(passes * each)
         first = ceil(ceil(across / engine.count) * (each + load))
     busy = max(busy, ceil(matrix_memory_cycles(machine, work)), 1)
-    return Cost("matrix", busy, min(first, busy) + engine.depth, busy + engine.depth)
+    first, last = min(first, busy) + engine.depth, busy + engine.depth
+    return Cost("matrix", busy, first, last, 0, active, ahead, stream if ahead else 0)

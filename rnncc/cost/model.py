@@ -20,6 +20,11 @@ class Cost:
         last: until all of them can; at least ``first`` and ``busy``.
         shared: the last cycles of ``busy``, during which a resource common to the engine's channels is taken
             (the dma data path); 0 when there is none.
+        active: of a product: cycles in which the array multiplies; the rest of ``busy`` shifts weights or waits for
+            memory.
+        load: of a product: the first cycles of ``busy``, in which only weights are taken; an array with a second
+            buffer does this while the product before it still streams.
+        stream: of a product with ``load``: the last cycles of ``busy``, for which the weights are in the array.
     """
 
     engine: str
@@ -27,6 +32,9 @@ class Cost:
     first: int
     last: int
     shared: int = 0
+    active: int = 0
+    load: int = 0
+    stream: int = 0
 
     @property
     def tail(self) -> int:

@@ -1,9 +1,14 @@
-"""The vector engine: ``lanes * units`` elements a cycle through a pipeline whose depth depends on the operation.
+"""The vector engine: so many elements a cycle through a pipeline whose depth depends on the operation.
 
-A whole instruction takes ceil(elements / (lanes * units)) cycles, or as long as vector memory needs to move its
-operands, in whole granules where they are strided; results follow ``depth`` cycles behind. A reduction takes its
-input at the same pace and ends with the tree over the lanes (``depth.reduce``). The classes are those of a
-pipelined floating-point unit: add and compare, multiply, iterative divide, and piecewise or iterative functions.
+A whole instruction takes ceil(elements / pace) cycles (lanes * units side by side, or the lanes of units in
+series), or as long as vector memory needs to move its operands, in whole granules where they are strided; results
+follow ``depth`` cycles behind. A reduction takes its input at the same pace and ends with the tree over the lanes
+(``depth.reduce``). The classes are those of a pipelined floating-point unit: add and compare, multiply, iterative
+divide, and piecewise or iterative functions.
+
+In an engine of kind ``chain`` every element passes all units, whatever a chain uses of them: the depth is that of the
+whole pass, paid once a chain (the clockwork says which instructions share a pass); what the units cannot do in a
+pass (divide, reduce) comes on top (Fowers et al., ISCA 2018: multifunction units in series behind the matrix unit).
 """
 
 from __future__ import annotations
@@ -38,10 +43,16 @@ def vector_memory_cycles(machine: MachineDescription, work: Work) -> float:
 def vector_cost(machine: MachineDescription, work: Work) -> Cost:
     """Cycles of a vector instruction; see the module's text."""
     engine = machine.vector
-    pace = engine.lanes * engine.units
-    depth = getattr(engine.depth, operation_class(work.op, work.kind))
+    pace = engine.pace
+    kind = operation_class(work.op, work.kind)
+    depth = getattr(engine.depth, kind)
     busy = max(ceil(work.elements / pace), ceil(vector_memory_cycles(machine, work)), 1)
     first = 1
     if work.op in ("reduce", "argmax", "argmin"):
         first = max(ceil(work.extents[2] / pace), 1)
+    if engine.kind == "chain":
+        outside = kind in ("divide", "reduce")
+        through = engine.pass_cycles + (depth if outside else 0)
+        # What joins the chain starts with it; only what is outside the units waits for the pass.
+        return Cost("vector", busy, min(first, busy) + (through if outside else 0), busy + through)
     return Cost("vector", busy, min(first, busy) + depth, busy + depth)

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from rnncc.errors import nearest
-from rnncc.machine.description import MATRIX_KINDS, MachineDescription, Memory
+from rnncc.machine.description import (
+    MATRIX_KINDS,
+    SYNC_KINDS,
+    VECTOR_KINDS,
+    MachineDescription,
+    Memory,
+)
 from rnncc.machine.energy import Energy
 from rnncc.machine.formats import FORMATS
 
@@ -27,8 +33,23 @@ _MAY_BE_ZERO = frozenset(
         "energy.volts",
         "energy.dram_pj_per_byte",
         "energy.static_watts",
+        "vector.chain_cycles",
+        "sync.cycles",
+        "sync.bytes_per_cycle",
     }
 )
+
+
+_OPTIONAL = frozenset(
+    {
+        "matrix.lanes",
+        "matrix.sparse_rate",
+        "vector.chain_cycles",
+        "sync.cycles",
+        "sync.bytes_per_cycle",
+    }
+)
+"""Numbers that a file may leave out: the machine then has no such thing."""
 
 
 def problems(machine: MachineDescription) -> Iterator[tuple[str, str]]:
@@ -42,6 +63,7 @@ def problems(machine: MachineDescription) -> Iterator[tuple[str, str]]:
             yield key, "must not be zero"
     yield from _formats(machine)
     yield from _matrix(machine)
+    yield from _kinds(machine)
     for name in ("dram", "wmem", "vmem"):
         yield from _memory(f"memories.{name}", machine.memories[name])
     yield from _energy(machine)
@@ -83,11 +105,28 @@ def _formats(machine: MachineDescription) -> Iterator[tuple[str, str]]:
         yield "matrix.rates", f"no rate for the machine's own formats: add '{pair}'"
 
 
+def _kinds(machine: MachineDescription) -> Iterator[tuple[str, str]]:
+    """Kinds of engines and hand-over, and numbers that mean nothing for their kind."""
+    vector, sync = machine.vector, machine.sync
+    for key, what, kind, kinds in (
+        ("matrix.kind", "kind of matrix engine", machine.matrix.kind, MATRIX_KINDS),
+        ("vector.kind", "kind of vector engine", vector.kind, VECTOR_KINDS),
+        ("sync.kind", "kind of hand-over", sync.kind, SYNC_KINDS),
+    ):
+        if kind not in kinds:
+            known = nearest(kind, kinds) or f"known: {', '.join(kinds)}"
+            yield key, f"unknown {what} '{kind}' ({known})"
+    if vector.kind == "chain" and not machine.chaining:
+        yield "chaining", "must be true: the vector engine is of kind 'chain'"
+    if vector.kind == "simd" and vector.chain_cycles:
+        yield "vector.chain_cycles", "means nothing for a vector engine of kind 'simd'"
+    if sync.kind == "interlock" and (sync.cycles or sync.bytes_per_cycle):
+        key = "sync.cycles" if sync.cycles else "sync.bytes_per_cycle"
+        yield key, "means nothing for a hand-over of kind 'interlock'"
+
+
 def _matrix(machine: MachineDescription) -> Iterator[tuple[str, str]]:
     matrix, wmem = machine.matrix, machine.memories.wmem
-    if matrix.kind not in MATRIX_KINDS:
-        known = nearest(matrix.kind, MATRIX_KINDS) or f"known: {', '.join(MATRIX_KINDS)}"
-        yield "matrix.kind", f"unknown kind of matrix engine '{matrix.kind}' ({known})"
     if matrix.lanes > matrix.columns:
         yield (
             "matrix.lanes",
@@ -132,7 +171,14 @@ def _energy(machine: MachineDescription) -> Iterator[tuple[str, str]]:
 
 
 def _sources(machine: MachineDescription) -> Iterator[tuple[str, str]]:
-    known = {key for key, _ in numbers(machine)} | {"chaining", "matrix.kind"}
+    known = {key for key, _ in numbers(machine)} | {
+        "chaining",
+        "dma.duplex",
+        "matrix.kind",
+        "vector.kind",
+        "sync.kind",
+    }
+    known |= {f"memories.{name}.cache" for name in ("dram", "wmem", "vmem")}
     known |= {f"formats.{field.name}" for field in dataclasses.fields(machine.formats)}
     tables = {key.rsplit(".", n)[0] for key in known for n in range(1, key.count(".") + 1)}
     for group, names in (("sources", machine.sources), ("calibrated", machine.calibrated)):
@@ -163,4 +209,4 @@ def _is_default(key: str, machine: MachineDescription) -> bool:
         return getattr(machine.energy, key.partition(".")[2]) == getattr(
             Energy(), key.partition(".")[2]
         )
-    return key in ("matrix.lanes", "matrix.sparse_rate") and not dict(numbers(machine))[key]
+    return key in _OPTIONAL and not dict(numbers(machine))[key]

@@ -14,6 +14,8 @@ from rnncc.errors import MachineError
 from rnncc.machine.energy import Energy
 from rnncc.machine.engines import (
     MATRIX_KINDS,
+    SYNC_KINDS,
+    VECTOR_KINDS,
     Control,
     DmaEngine,
     Formats,
@@ -21,14 +23,15 @@ from rnncc.machine.engines import (
     Memories,
     Memory,
     QueueDepth,
+    Sync,
     VectorDepth,
     VectorEngine,
 )
 from rnncc.machine.formats import FORMATS
 
 __all__ = [
-    "MATRIX_KINDS", "Control", "DmaEngine", "Formats", "MachineDescription", "MatrixEngine", "Memories", "Memory",
-    "QueueDepth", "VectorDepth", "VectorEngine",
+    "MATRIX_KINDS", "SYNC_KINDS", "VECTOR_KINDS", "Control", "DmaEngine", "Formats", "MachineDescription",
+    "MatrixEngine", "Memories", "Memory", "QueueDepth", "Sync", "VectorDepth", "VectorEngine",
 ]  # fmt: skip
 
 
@@ -46,6 +49,7 @@ class MachineDescription:
         matrix, vector, dma, memories, control: the engines and memories.
         chaining: an instruction may start when its producer's first elements are out.
         energy: what an operation and a byte take; optional.
+        sync: how engines hand over results.
         sources: dotted name of a number or table -> where it comes from.
         calibrated: dotted names of the numbers that were fitted to measurements.
     """
@@ -63,6 +67,7 @@ class MachineDescription:
     memories: Memories
     control: Control
     energy: Energy = field(default_factory=Energy)
+    sync: Sync = field(default_factory=Sync)
     sources: dict[str, str] = field(default_factory=dict)
     calibrated: tuple[str, ...] = ()
 

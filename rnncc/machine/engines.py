@@ -14,6 +14,18 @@ MATRIX_KINDS = {
 }
 """Kinds of matrix engine and what they mean."""
 
+VECTOR_KINDS = {
+    "simd": "units side by side; instructions follow one another through the pipeline",
+    "chain": "units in series; one chain of dependent instructions streams through all of them at a time",
+}
+"""Kinds of vector engine and what they mean."""
+
+SYNC_KINDS = {
+    "interlock": "an instruction waits for the memory ranges that it touches",
+    "bulk": "bulk-synchronous: what one engine hands to another passes a barrier of all engines and an exchange",
+}
+"""How engines hand over results."""
+
 
 @dataclass(frozen=True)
 class Formats:
@@ -89,11 +101,49 @@ class VectorDepth:
 
 @dataclass(frozen=True)
 class VectorEngine:
-    """The vector engine: ``lanes`` elements a cycle in each of ``units`` identical units."""
+    """The vector engine: ``lanes`` elements a cycle in each of ``units`` identical units.
+
+    Attributes:
+        lanes: elements a cycle of one unit.
+        units: identical units: side by side (``simd``), or one after another (``chain``).
+        depth: see ``VectorDepth``.
+        kind: a key of ``VECTOR_KINDS``. In a ``chain`` engine every unit has an adder, a multiplier and a function
+            unit, connected to one chain at a time; the next chain enters when the last element has left.
+        chain_cycles: of a ``chain`` engine: reading a chain's first operand and writing its last result.
+    """
 
     lanes: int
     units: int
     depth: VectorDepth
+    kind: str = "simd"
+    chain_cycles: int = 0
+
+    @property
+    def pace(self) -> int:
+        """Elements a cycle of one instruction."""
+        return self.lanes * (self.units if self.kind == "simd" else 1)
+
+    @property
+    def pass_cycles(self) -> int:
+        """Cycles that an element of a chain takes through all units of a ``chain`` engine, used or bypassed."""
+        depth = self.depth
+        unit = depth.simple + depth.multiply + depth.transcendental
+        return self.units * unit + self.chain_cycles
+
+
+@dataclass(frozen=True)
+class Sync:
+    """How a result gets from one engine to another.
+
+    Attributes:
+        kind: a key of ``SYNC_KINDS``.
+        cycles: of ``bulk``: a barrier, from the last engine's end to the next superstep's start.
+        bytes_per_cycle: of ``bulk``: the exchange of what crosses, all engines together; 0 = it is in place.
+    """
+
+    kind: str = "interlock"
+    cycles: int = 0
+    bytes_per_cycle: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -104,11 +154,14 @@ class DmaEngine:
         channels: transfers at once; they share the bandwidth.
         bytes_per_cycle: between DRAM and the chip, all channels together.
         latency: cycles from issue to the first byte.
+        duplex: writes to DRAM have a queue, channels and a data path of their own, so that one that waits for its
+            data holds up no read.
     """
 
     channels: int
     bytes_per_cycle: float
     latency: int
+    duplex: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,12 +174,15 @@ class Memory:
             whole granules.
         ports: accesses at once.
         bytes_per_cycle: of all ports together.
+        cache: hardware decides what stays (least recently used goes first): of what is swept through again and
+            again, nothing stays unless all of it fits.
     """
 
     size: int
     granule: int
     ports: int
     bytes_per_cycle: float
+    cache: bool = False
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,8 @@ class Program:
         memory: memory -> container bytes used.
         scale: memory -> container bytes that stand for one native byte (``MachineDescription.scale``).
         numerics: ``exact`` or ``machine``.
+        setup: leading instructions that load constants once, before the first run, and whose cycles are no part of a
+            run's (``rnncc.program.setup``).
         source_map: for each instruction "ONNX node / operation", or empty.
         hosts: names of the host functions that ``host`` instructions call, by number.
         batch: the independent sequences that the program serves, where they have lengths of their own.
@@ -130,6 +132,7 @@ class Program:
     memory: dict[str, int] = field(default_factory=dict)
     scale: dict[str, int] = field(default_factory=lambda: {"dram": 1, "wmem": 1, "vmem": 1})
     numerics: str = "exact"
+    setup: int = 0
     source_map: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     batch: Batch | None = None

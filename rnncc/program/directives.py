@@ -24,8 +24,8 @@ from rnncc.program.values import read_values
 
 _ALIGN = 64
 _DIRECTIVES = (
-    ".isa", ".machine", ".numerics", ".scale", ".memory", ".symbol", ".const", ".work", ".input", ".output", ".host",
-    ".batch", ".report",
+    ".isa", ".machine", ".numerics", ".setup", ".scale", ".memory", ".symbol", ".const", ".work", ".input", ".output",
+    ".host", ".batch", ".report",
 )  # fmt: skip
 
 
@@ -42,6 +42,7 @@ class Header:
         self.constants = constants
         self.machine: MachineDescription | None = None
         self.numerics = "exact"
+        self.setup = 0
         self.scale = {"dram": 1, "wmem": 1, "vmem": 1}
         self.memory: dict[str, int] = {}
         self.symbols: dict[str, Symbol] = {}
@@ -64,6 +65,8 @@ class Header:
             self.machine = self._machine(line)
         elif name == "numerics":
             self.numerics = line.choice("numerics", NUMERICS)
+        elif name == "setup":
+            self.setup = line.integer("a number of instructions")
         elif name in ("scale", "memory"):
             table = self.scale if name == "scale" else self.memory
             while line.next.kind != "end":
@@ -170,6 +173,7 @@ def build_program(header: Header, text: str) -> Program:
         memory=header.memory,
         scale=header.scale,
         numerics=header.numerics,
+        setup=header.setup,
         source_map=assembled.source_map,
         hosts=tuple(header.hosts),
         batch=header.batch,

@@ -17,9 +17,9 @@ from rnncc.program.container import Port, Program, Segment, Symbol
 from rnncc.program.tensors import is_shape, parse_json
 
 _KEYS: dict[str, type] = {
-    "isa_version": int, "numerics": str, "machine": str, "memory": dict, "scale": dict, "symbols": dict,
-    "segments": list, "inputs": list, "outputs": list, "source_map": dict, "hosts": list, "batch": dict,
-    "report": dict,
+    "isa_version": int, "numerics": str, "setup": int, "machine": str, "memory": dict, "scale": dict,
+    "symbols": dict, "segments": list, "inputs": list, "outputs": list, "source_map": dict, "hosts": list,
+    "batch": dict, "report": dict,
 }  # fmt: skip
 
 
@@ -30,6 +30,7 @@ def to_text(program: Program) -> str:
     table = {
         "isa_version": program.isa_version,
         "numerics": program.numerics,
+        "setup": program.setup,
         "machine": dump_machine(program.machine),
         "memory": program.memory,
         "scale": program.scale,
@@ -66,7 +67,7 @@ def from_text(text: str, words: np.ndarray, constants: dict[str, np.ndarray]) ->
             raise ProgramError(f"metadata: unknown key '{key[:80]}'", nearest(key, _KEYS))
     table.setdefault("batch", {})
     for key, kind in _KEYS.items():
-        if not isinstance(table.get(key), kind):
+        if not isinstance(table.get(key), kind) or isinstance(table[key], bool):
             raise ProgramError(f"metadata: '{key}' is missing or no {kind.__name__}")
     try:
         machine = parse_machine(table["machine"], "metadata: machine")
@@ -89,6 +90,7 @@ def from_text(text: str, words: np.ndarray, constants: dict[str, np.ndarray]) ->
         memory=_counts(table["memory"], "memory"),
         scale=_counts(table["scale"], "scale"),
         numerics=table["numerics"],
+        setup=table["setup"],
         source_map=_source_map(table["source_map"]),
         hosts=_names(table["hosts"], "hosts"),
         batch=read_batch(table["batch"], "metadata: batch"),

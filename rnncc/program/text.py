@@ -5,6 +5,7 @@
     .isa 1
     .machine edge                           ; or .machine { TOML lines } with the braces on lines of their own
     .numerics exact
+    .setup 2                                ; the first 2 instructions are done once, before the first run
     .scale dram=1 wmem=2 vmem=1             ; container bytes for a native byte; default 1
     .memory vmem=4096                       ; bytes used, for the report
     .symbol T 25 r1                         ; run-time length: its maximum and its register
@@ -58,6 +59,8 @@ def read_program(text: str, constants: Mapping[str, np.ndarray], name: str = "<a
 def write_program(program: Program) -> str:
     """The text of a program. ``external_constants`` are left out; the rest reads back as the same program."""
     lines = [f".isa {program.isa_version}", *_machine(program), f".numerics {program.numerics}"]
+    if program.setup:
+        lines.append(f".setup {program.setup}")
     for directive, table in (("scale", program.scale), ("memory", program.memory)):
         if table:
             lines.append(

@@ -16,6 +16,7 @@ from rnncc.program.addresses import check_addresses
 from rnncc.program.batch import check_batch
 from rnncc.program.container import SEGMENT_KINDS, Port, Program, Segment
 from rnncc.program.control import check_control
+from rnncc.program.setup import check_setup
 
 NUMERICS = ("exact", "machine")
 _WIDEST = 8
@@ -44,6 +45,7 @@ def validate(program: Program) -> None:
         )
     nest = check_control(program)
     check_addresses(program, nest)
+    check_setup(program, nest)
 
 
 def _check_memory(program: Program) -> None:

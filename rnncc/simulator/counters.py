@@ -7,7 +7,7 @@ from typing import Any
 
 from rnncc.cost.matrix import weight_reads
 from rnncc.machine.description import MachineDescription
-from rnncc.simulator.clockwork import STALLS, Clockwork
+from rnncc.simulator.clockwork import ARRAY, STALLS, Clockwork
 from rnncc.simulator.shape import ENGINE_NAMES, MEMORY_IDS, Shapes
 
 
@@ -40,6 +40,8 @@ class Counters:
         macs: multiply-accumulates.
         operations: elements computed by the vector engine.
         extrapolated: loop iterations that were added instead of simulated.
+        array: what the matrix engine's array did, in cycles that add up to the run's: ``active``, ``weight_stall``,
+            ``weight_shift`` (``clockwork.ARRAY``), and ``non_matrix``, the rest.
     """
 
     instructions: int
@@ -50,6 +52,7 @@ class Counters:
     macs: int
     operations: int
     extrapolated: int
+    array: dict[str, int]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and dicts, as for JSON."""
@@ -65,6 +68,7 @@ class Counters:
             "macs": self.macs,
             "operations": self.operations,
             "extrapolated": self.extrapolated,
+            "array": dict(self.array),
         }
 
 
@@ -100,7 +104,7 @@ def count(
         "control": EngineUse(clock.control, clock.control_busy, _share(clock.control_busy, cycles))
     }
     for number, name in enumerate(ENGINE_NAMES):
-        servers = machine.dma.channels if name == "dma" else 1
+        servers = machine.dma.channels * (1 + machine.dma.duplex) if name == "dma" else 1
         engines[name] = EngineUse(ran[number], busy[number], _share(busy[number], cycles * servers))
     return Counters(
         instructions=clock.control + sum(ran),
@@ -111,6 +115,10 @@ def count(
         macs=macs,
         operations=operations,
         extrapolated=extrapolated,
+        array={
+            **dict(zip(ARRAY, clock.array, strict=True)),
+            "non_matrix": cycles - sum(clock.array),
+        },
     )
 
 

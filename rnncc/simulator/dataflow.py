@@ -6,6 +6,7 @@ Long regular loops are walked at their beginning and end only; ``rnncc.simulator
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import ceil
 
 from rnncc.cost import control_cycles
 from rnncc.isa.instruction import Instruction
@@ -13,9 +14,11 @@ from rnncc.isa.types import ITEM_SIZES
 from rnncc.simulator.footprint import Extents, overlap
 from rnncc.simulator.movement import movement
 from rnncc.simulator.runs import Movement
-from rnncc.simulator.shape import MEMORY_IDS, Shapes
+from rnncc.simulator.shape import ENGINE_IDS, MEMORY_IDS, Shapes, Timed
 from rnncc.simulator.structure import Loop
 from rnncc.simulator.walker import Addresses, Sink, Walker
+
+DMA, VECTOR, WMEM = ENGINE_IDS["dma"], ENGINE_IDS["vector"], MEMORY_IDS["wmem"]
 
 LONG = 16
 """Iterations from which a loop is not walked whole."""
@@ -57,10 +60,13 @@ class Event:
 
 @dataclass(eq=False, slots=True)
 class Write:
-    """A result in memory: its bytes, the instruction that writes it, and when (``first``: after its start)."""
+    """A result in memory: its bytes, the instruction that writes it on which engine, and when (``first``: after its
+    start).
+    """
 
     span: tuple[int, int, int, int]
     pc: int
+    engine: int
     start: Event
     end: Event
     first: int
@@ -114,24 +120,47 @@ class Dataflow:
                 # The bounds first: most writes are elsewhere, and this is the innermost loop.
                 if other[1] <= low or other[0] >= high or not overlap(other, span):
                     continue
-                if timed.streams:
+                barrier = self._barrier(timed, write, place)
+                if barrier:
+                    when, event = write.end.time + barrier, write.end
+                elif timed.streams:
                     when, event = write.start.time + write.first, write.start
                     if write.end.time > held[0]:
                         held = (write.end.time, write, place)
                 else:
-                    when, event = write.end.time, write.end
+                    early = timed.cost.load if operand.memory != WMEM else 0
+                    when, event = write.end.time - early, write.end
                 if when > start.time:
                     self._depend(start, when, write, event, (pc, place))
         cost = timed.cost
         end = self._event(1, start, cost.last)
-        if held[1] is not None and held[0] + cost.tail > end.time:
-            self._depend(end, held[0] + cost.tail, held[1], held[1].end, (pc, held[2]))
+        # In one pass through units in series, the consumer ends with its producer.
+        joins = self._chains and held[1] is not None and held[1].engine == timed.engine == VECTOR
+        tail = 0 if joins else cost.tail
+        if held[1] is not None and held[0] + tail > end.time:
+            self._depend(end, held[0] + tail, held[1], held[1].end, (pc, held[2]))
         self.ordinal += 1
         if end.time > self.last.time:
             self.last = end
         for operand, span in zip(timed.operands, spans, strict=True):
             if operand.writes and span[0] < span[1]:
-                self._write(operand.memory, Write(span, pc, start, end, cost.first))
+                self._write(operand.memory, Write(span, pc, timed.engine, start, end, cost.first))
+
+    @property
+    def _chains(self) -> bool:
+        return self.shapes.machine.vector.kind == "chain"
+
+    def _barrier(self, timed: Timed, write: Write, place: int) -> int:
+        """Cycles between a result's end and its use by another engine of a bulk-synchronous machine; else 0."""
+        sync = self.shapes.machine.sync
+        if (
+            sync.kind != "bulk"
+            or write.engine == timed.engine
+            or DMA in (write.engine, timed.engine)
+        ):
+            return 0
+        crossing = timed.work.accesses[place].nbytes
+        return sync.cycles + (ceil(crossing / sync.bytes_per_cycle) if sync.bytes_per_cycle else 0)
 
     def _event(self, which: int, before: Event, cycles: int = 0) -> Event:
         return Event(before.time + cycles, before, (self.ordinal, which), self.part, self.index)

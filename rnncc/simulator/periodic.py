@@ -52,10 +52,13 @@ def state(clock: Clockwork, step: dict[Site, int], turn: int) -> Key:
     return (
         tuple(tuple(sorted(max(time - now, 0) for time in servers)) for servers in clock.free),
         tuple(max(time - now, 0) for time in clock.started),
-        max(clock.path - now, 0),
+        tuple(max(time - now, 0) for time in clock.path),
         tuple(tuple(max(time - now, 0) for time in queue) for queue in clock.queues),
         tuple(relative(lives) for lives in clock.writes),
         tuple(relative(lives) for lives in clock.reads),
+        max(clock.swap - now, 0),
+        clock.chain.state(now) if clock.chain else (),
+        clock.supersteps.state(now, step, turn) if clock.supersteps else (),
     )
 
 
@@ -71,7 +74,12 @@ def advance(clock: Clockwork, step: dict[Site, int], turns: int, cycles: int) ->
     clock.now += cycles
     clock.free = [[time + cycles for time in servers] for servers in clock.free]
     clock.started = [time + cycles for time in clock.started]
-    clock.path += cycles
+    clock.path = [time + cycles for time in clock.path]
+    clock.swap += cycles
+    if clock.chain is not None:
+        clock.chain.done += cycles
+    if clock.supersteps is not None:
+        clock.supersteps.advance(step, turns, cycles)
     for queue in clock.queues:
         for place, time in enumerate(queue):
             queue[place] = time + cycles

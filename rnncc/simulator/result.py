@@ -21,12 +21,14 @@ class TimingResult:
         counters: what ran and what waited.
         bounds: lower bounds of ``cycles``.
         energy: what it took; None when the machine does not describe it.
+        setup: cycles of the program's setup, done once before the first run; no part of ``cycles``.
     """
 
     cycles: int
     counters: Counters
     bounds: Bounds
     energy: EnergyUse | None = None
+    setup: int = 0
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class SimulationResult:
         }
         if self.timing is not None:
             result["cycles"] = self.timing.cycles
+            result["setup_cycles"] = self.timing.setup
             result["seconds"] = self.seconds
             result["counters"] = self.timing.counters.to_dict()
             result["bound"] = self.timing.bounds.to_dict()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rnncc.cost import Cost, Work, cost, work_of_instruction
+from rnncc.cost.vector import operation_class
 from rnncc.isa.instruction import Instruction
 from rnncc.isa.table import INSTRUCTIONS
 from rnncc.machine.description import MachineDescription
@@ -13,6 +14,9 @@ from rnncc.simulator.footprint import Extents, Shape, footprints
 MEMORY_IDS = {"dram": 0, "wmem": 1, "vmem": 2}
 ENGINE_IDS = {"dma": 0, "matrix": 1, "vector": 2}
 ENGINE_NAMES = tuple(ENGINE_IDS)
+
+WRITES = len(ENGINE_NAMES)
+"""The queue of writes to DRAM on a machine with ``dma.duplex``; the other queues have their engine's id."""
 
 WHOLE_INPUT = frozenset({"mm", "mma", "gather"})
 """Operations that cannot start on the first elements of what they read: a product needs its whole vector."""
@@ -36,21 +40,25 @@ class Timed:
         pc: its index.
         number: counts its executions.
         engine: engine id.
+        lane: number of the queue that it takes: the engine's, or that of writes to DRAM.
         cost: its cycles when nothing is in its way.
         streams: it may start on the first elements of its inputs.
         operands: destination first.
         work: for the counters.
         loads: it moves weights from DRAM into wmem.
+        function: of the vector engine: class of operation, a field of ``VectorDepth``; else "".
     """
 
     pc: int
     number: int
     engine: int
+    lane: int
     cost: Cost
     streams: bool
     operands: tuple[TimedOperand, ...]
     work: Work
     loads: bool
+    function: str = ""
 
 
 class Shapes:
@@ -70,6 +78,8 @@ class Shapes:
         instruction = self.instructions[pc]
         work = work_of_instruction(self.machine, instruction, extents)
         spec = INSTRUCTIONS[instruction.op]
+        engine = ENGINE_IDS[spec.engine]
+        outward = spec.engine == "dma" and instruction.operands[0].memory == "dram"
         operands = tuple(
             TimedOperand(MEMORY_IDS[operand.memory], described.reads, described.writes, shape)
             for operand, described, shape in zip(
@@ -79,13 +89,15 @@ class Shapes:
         timed = Timed(
             pc,
             len(self.all),
-            ENGINE_IDS[spec.engine],
+            engine,
+            WRITES if outward and self.machine.dma.duplex else engine,
             cost(self.machine, work),
             self.machine.chaining and instruction.op not in WHOLE_INPUT,
             operands,
             work,
             instruction.op == "dma"
             and [operand.memory for operand in instruction.operands] == ["wmem", "dram"],
+            operation_class(instruction.op, instruction.kind) if spec.engine == "vector" else "",
         )
         self.all.append(timed)
         self._found[pc, extents] = timed

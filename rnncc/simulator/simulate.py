@@ -14,7 +14,7 @@ from rnncc.simulator.counters import count
 from rnncc.simulator.critical import critical_path
 from rnncc.simulator.lengths import MAX_INSTRUCTIONS, executed, start_registers
 from rnncc.simulator.result import SimulationResult, TimingResult
-from rnncc.simulator.structure import Body, parse
+from rnncc.simulator.structure import Body, parse, split
 from rnncc.simulator.timing import Timing
 
 Progress = Callable[[float], None]
@@ -158,22 +158,23 @@ def _timed(
     key = (tuple(sorted(registers.items())), tuple(trace), extrapolate)
     if key in kept:
         return kept[key]
-    machine, body = program.machine, tree(program)
+    machine, whole = program.machine, tree(program)
+    setup, body = split(whole, program.setup)
     hook = None
     if progress is not None:
-        report, total = progress, max(executed(program.instructions, body, registers), 1)
+        report, total = progress, max(executed(program.instructions, whole, registers), 1)
         hook = lambda done: report(min(done / total, 1.0))  # noqa: E731
     run = Timing(program.instructions, body, machine, extrapolate=extrapolate, progress=hook)
     cycles = run.run(registers, trace, max_instructions)
+    once = 0
+    if setup.items:
+        once = Timing(program.instructions, setup, machine).run(registers, [], max_instructions)
     counters = count(machine, run.shapes, run.clock, cycles, run.extrapolated)
     done = [(t.work, n) for t, n in zip(run.shapes.all, run.clock.counts, strict=True)]
     path = critical_path(run.shapes, body, registers, trace)
-    result = TimingResult(
-        cycles,
-        counters,
-        bounds(machine, done, run.loads.traffic(machine), path),
-        energy(machine, done, counters.instructions, cycles),
-    )
+    limits = bounds(machine, done, run.loads.traffic(machine), path)
+    used = energy(machine, done, counters.instructions, cycles)
+    result = TimingResult(cycles, counters, limits, used, once)
     if len(kept) >= KEPT_TIMINGS:
         kept.clear()
     kept[key] = result

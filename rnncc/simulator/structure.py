@@ -54,6 +54,13 @@ def walk(body: Body) -> Iterator[int]:
             yield from walk(item.body)
 
 
+def split(body: Body, first: int) -> tuple[Body, Body]:
+    """The body's items before instruction ``first``, and from there on; no loop or branch crosses it."""
+    before = [item for item in body.items if start_of(item) < first]
+    after = body.items[len(before) :]
+    return Body(before, body.first, first, frozenset()), Body(after, first, body.end, body.targets)
+
+
 def parse(instructions: Sequence[Instruction]) -> Body:
     """The loop tree of a program.
 

@@ -35,6 +35,7 @@ class _Seen:
     now: int
     stalls: list[int]
     counts: list[int]
+    array: list[int]
     control: tuple[int, int]
     reads: int
 
@@ -150,6 +151,7 @@ class Timing:
             clock.now,
             list(clock.stalls),
             list(clock.counts),
+            list(clock.array),
             (clock.control, clock.control_busy),
             walker.reads,
         )
@@ -174,6 +176,7 @@ class Timing:
                 self.loads.note(timed, address, times)
         clock.stalls = _ahead(now.stalls, then.stalls, times)
         clock.counts = _ahead(now.counts, then.counts, times)
+        clock.array = _ahead(now.array, then.array, times)
         clock.control, clock.control_busy = _ahead(now.control, then.control, times)
         index = now.index + times * length
         if moves.states:

@@ -24,7 +24,7 @@ def product(m, n, k, op="mm", element="f32"):
 
 def test_mvm_takes_one_vector_at_a_time():
     # 16 x 4 tiles of 64 x 64, one a cycle; the first rows need 4 of them.
-    assert cost(EDGE, product(1, 1024, 256)) == Cost("matrix", 64, 4 + 12, 64 + 12)
+    assert cost(EDGE, product(1, 1024, 256)) == Cost("matrix", 64, 4 + 12, 64 + 12, active=64)
     assert cost(EDGE, product(25, 1024, 256)).busy == 25 * 64
     assert cost(EDGE, product(1, 65, 65)).busy == 4
 

@@ -21,6 +21,7 @@ from sim_programs import (
 )
 
 from rnncc.isa.instruction import Instruction
+from rnncc.machine.description import Sync
 from rnncc.simulator import dataflow
 from rnncc.simulator.critical import critical_path
 from rnncc.simulator.shape import Shapes
@@ -33,14 +34,30 @@ SLOTS = [64 * place for place in range(40)]
 def machines():
     """Machines with queues, channels and latencies that make different things bind."""
 
-    def make(chaining, depth, channels, latency, lanes):
+    def make(chaining, depth, channels, latency, lanes, kind):
+        vector = replace(EDGE.vector, lanes=lanes)
+        parts = {}
+        if kind == "chain":
+            chaining, vector = True, replace(vector, kind="chain", units=2, chain_cycles=3)
+        elif kind == "bulk":
+            parts["sync"] = Sync("bulk", 40, 64.0)
+        elif kind == "systolic":
+            parts["matrix"] = replace(
+                EDGE.matrix,
+                kind="systolic",
+                rows=16,
+                columns=16,
+                weight_load_cycles=9,
+                weight_buffers=2,
+            )
         queues = replace(EDGE.control.queue_depth, dma=depth, matrix=depth, vector=depth)
         return replace(
             EDGE,
             chaining=chaining,
             control=replace(EDGE.control, queue_depth=queues),
-            dma=replace(EDGE.dma, channels=channels, latency=latency),
-            vector=replace(EDGE.vector, lanes=lanes),
+            dma=replace(EDGE.dma, channels=channels, latency=latency, duplex=kind == "duplex"),
+            vector=vector,
+            **parts,
         )
 
     return st.builds(
@@ -50,6 +67,7 @@ def machines():
         st.sampled_from([1, 2, 3]),
         st.sampled_from([3, 40, 200]),
         st.sampled_from([2, 64]),
+        st.sampled_from(["plain", "plain", "chain", "bulk", "systolic", "duplex"]),
     )
 
 
@@ -133,7 +151,7 @@ def figures(result):
     return result.cycles, counters, result.bounds.macs, result.bounds.on_chip
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(programs())
 def test_extrapolated_is_simulated(code):
     fast, slow = timed(code), timed(code, extrapolate=False)

@@ -49,7 +49,8 @@ def test_counters_and_bounds():
     assert 0.5 * result.cycles < bounds.cycles <= result.cycles
     assert simulation.seconds == result.cycles / 1e9
     assert set(simulation.to_dict()) == {
-        "machine", "numerics", "lengths", "cycles", "seconds", "counters", "bound", "energy",
+        "machine", "numerics", "lengths", "cycles", "setup_cycles", "seconds", "counters", "bound",
+        "energy",
     }  # fmt: skip
 
 

@@ -1,0 +1,98 @@
+"""Supersteps of a bulk-synchronous machine: compute, barrier, exchange.
+
+Within a superstep engines work on what they hold. An instruction of the matrix or vector engine that reads what the
+*other* of the two wrote in the same superstep begins a new one: once all of them are done, after the barrier, and
+after the exchange of what it reads. Chip-wide barriers are how the IPU separates compute and exchange (Jia et al.
+2019), and what a GPU's kernel boundary amounts to: results of one kernel are visible to the next one only.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+from rnncc.machine.description import Sync
+from rnncc.simulator.footprint import overlap
+
+Span = tuple[int, int, int, int]
+
+DMA = 0
+"""Engine id of transfers, which no barrier holds: they bring data from outside the superstep."""
+
+
+class Supersteps:
+    """Where a run stands in its supersteps.
+
+    Args:
+        sync: the machine's hand-over, of kind ``bulk``.
+
+    Attributes:
+        begin: when the current superstep began.
+        end: when all its instructions so far are done.
+        count: barriers so far.
+    """
+
+    def __init__(self, sync: Sync):
+        self.sync = sync
+        self.begin = 0
+        self.end = 0
+        self.count = 0
+        self.fresh: list[tuple[int, int, int, int, Span]] = []
+        """Writes of this superstep: (engine, instruction, operand, memory, range)."""
+
+    def enter(self, engine: int, reads: list[tuple[int, Span, float]]) -> int:
+        """Begin a new superstep if an instruction needs one; returns the earliest start.
+
+        Args:
+            engine: its engine.
+            reads: (memory, range, native bytes) of what it reads.
+        """
+        if engine == DMA:
+            return 0
+        crossing = sum(
+            nbytes
+            for memory, span, nbytes in reads
+            if any(
+                other != engine and where == memory and overlap(written, span)
+                for other, _, _, where, written in self.fresh
+            )
+        )
+        if crossing:
+            self.count += 1
+            self.begin = max(self.begin, self.end) + self.sync.cycles
+            if self.sync.bytes_per_cycle:
+                self.begin += ceil(crossing / self.sync.bytes_per_cycle)
+            self.fresh.clear()
+        return self.begin
+
+    def note(self, engine: int, site: tuple[int, int], memory: int, span: Span, done: int) -> None:
+        """An instruction of the superstep writes a range and is done at a time."""
+        if engine != DMA:
+            self.fresh.append((engine, *site, memory, span))
+            self.end = max(self.end, done)
+
+    def state(self, now: int, step: dict[tuple[int, int], int], turn: int) -> tuple[object, ...]:
+        """What later instructions can notice, relative to the clock and to where the sites are at a turn."""
+        fresh = tuple(
+            (
+                engine,
+                pc,
+                place,
+                memory,
+                low - turn * step.get((pc, place), 0),
+                high - low,
+                pitch,
+                width,
+            )
+            for engine, pc, place, memory, (low, high, pitch, width) in self.fresh
+        )
+        return (max(self.begin - now, 0), max(self.end - now, 0), fresh)
+
+    def advance(self, step: dict[tuple[int, int], int], turns: int, cycles: int) -> None:
+        """Shift times by cycles and every range by its site's movement."""
+        self.begin += cycles
+        self.end += cycles
+        self.fresh = [
+            (engine, pc, place, memory, (low + moved, high + moved, pitch, width))
+            for engine, pc, place, memory, (low, high, pitch, width) in self.fresh
+            for moved in (turns * step.get((pc, place), 0),)
+        ]
