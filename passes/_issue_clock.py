@@ -3,7 +3,8 @@
 The model follows the simulator's clockwork: in-order dispatch into bounded queues, one
 instruction at a time in each engine, consumers that chain on producers. Loops and branches keep
 the dispatcher; transfers issued before a loop go on beside it, unless the loop itself moves data,
-which queues behind them.
+which queues behind them. On a ``chain`` vector engine an instruction joins the chain of the one
+issued before it, or waits for its end.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ def edge(graph: Sequence[Node], costs: Sequence[OpCost], before: int, later: int
     if not graph[later].preds[before]:
         # A break only has to be issued later.
         return 0 if isinstance(graph[later].op, npu.BreakOp) else spent.busy
+    if spent.link is not None and costs[later].link is not None:
+        # Of one chain, or after its end: the clock says which.
+        return spent.first
     # What is inside a loop or branch, or read into a register, does not stream.
     streams = costs[later].engine != "control" and spent.engine != "control"
     return max(spent.first, spent.last - costs[later].busy) if streams else spent.last
@@ -45,6 +49,10 @@ class IssueClock:
             for engine in ("dma", "matrix", "vector")
         }
         self.clock = self.end = 0
+        self.last = -1
+        self.used: dict[str, int] = {}
+        self.chain = 0
+        """End of the chain whose last instruction is node ``last``."""
 
     @property
     def cycles(self) -> int:
@@ -59,13 +67,27 @@ class IssueClock:
     def start(self, number: int) -> int:
         """When a node could start if it was issued now."""
         spent = self.costs[number]
-        start = max(self.available[number], self.free[spent.engine], self.sent(number))
+        free = self.free[spent.engine]
+        if spent.link is not None:
+            free = 0 if self.joins(number) else self.chain
+        start = max(self.available[number], free, self.sent(number))
         return max(start, self.free["dma"]) if "dma" in spent.inside else start
+
+    def joins(self, number: int) -> bool:
+        """Whether a node would go on with the chain issued last."""
+        link, last = self.costs[number].link, self.last
+        if link is None or last < 0 or not self.graph[number].preds.get(last, False):
+            return False
+        before = self.costs[last].link
+        same = before is not None and before.elements == link.elements
+        return same and self.used.get(link.function, 0) < link.units
 
     def issue(self, chosen: int) -> None:
         """Issue a node and tell its successors when they can start."""
         spent, start = self.costs[chosen], self.start(chosen)
-        free = start + spent.busy
+        free, done = start + spent.busy, start + spent.last
+        if spent.link is not None:
+            done = self._link(chosen, free, done)
         if spent.engine == "control":
             # The control engine is the dispatcher: while it waits, nothing is issued.
             self.clock = free
@@ -74,10 +96,22 @@ class IssueClock:
             self.queues[spent.engine].append(start)
         for engine in (spent.engine, *spent.inside):
             self.free[engine] = max(self.free[engine], free)
-        self.end = max(self.end, start + spent.last)
+        self.end = max(self.end, done)
         for later in self.graph[chosen].succs:
             after = start + edge(self.graph, self.costs, chosen, later)
             self.available[later] = max(self.available[later], after)
+
+    def _link(self, chosen: int, free: int, done: int) -> int:
+        """Account for an instruction of a chain; returns when it is done."""
+        link = self.costs[chosen].link
+        assert link is not None
+        if self.joins(chosen):
+            done = max(self.chain, free)
+        else:
+            self.used = {}
+        self.used[link.function] = self.used.get(link.function, 0) + 1
+        self.last, self.chain = chosen, done
+        return done
 
 
 def priorities(graph: Sequence[Node], costs: Sequence[OpCost]) -> list[int]:

@@ -8,9 +8,25 @@ from xdsl.ir import Operation
 
 from rnncc.codegen.forms import instruction_form
 from rnncc.cost import cost, work
+from rnncc.cost.vector import IN_UNITS, operation_class
 from rnncc.dialects import npu
 from rnncc.machine import MachineDescription
 from rnncc.passes._register_limits import register_limit
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An instruction of a ``chain`` vector engine.
+
+    Attributes:
+        function: its class of operation.
+        elements: of one operand; all instructions of a chain have as many.
+        units: instructions of its class that a chain may have.
+    """
+
+    function: str
+    elements: int
+    units: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +46,8 @@ class OpCost:
     last: int
     inside: frozenset[str] = frozenset()
     """Engines that the operations inside a loop or branch use; empty for a single instruction."""
+    link: Link | None = None
+    """What a ``chain`` vector engine must know of an instruction; None for other engines."""
 
 
 def instruction_cost(machine: MachineDescription, op: npu.InstructionOp) -> OpCost:
@@ -44,11 +62,18 @@ def instruction_cost(machine: MachineDescription, op: npu.InstructionOp) -> OpCo
         assert isinstance(owner, npu.ViewOp)
         operands.append((npu.memory_of(view), str(npu.element_of(view)), owner.stride_values))
     name, kind, _ = instruction_form(op)
-    found = cost(machine, work(machine, name, kind, (counts[0], counts[1], counts[2]), operands))
+    task = work(machine, name, kind, (counts[0], counts[1], counts[2]), operands)
+    found = cost(machine, task)
     first = found.first if machine.chaining else found.last
     # Transfers of several channels overlap but for the data path that they share.
     shared = found.engine == "dma" and machine.dma.channels > 1
-    return OpCost(found.engine, max(1, found.shared) if shared else found.busy, first, found.last)
+    link = None
+    if found.engine == "vector" and machine.vector.kind == "chain":
+        function = operation_class(name, kind)
+        units = machine.vector.units if function in IN_UNITS else 0
+        link = Link(function, task.elements, units)
+    busy = max(1, found.shared) if shared else found.busy
+    return OpCost(found.engine, busy, first, found.last, link=link)
 
 
 def control_cost(machine: MachineDescription, op: Operation) -> OpCost:

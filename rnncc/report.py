@@ -21,6 +21,7 @@ BOUND_NAMES = {
     "weights": "weights from DRAM",
     "on_chip": "on-chip reads",
     "critical_path": "critical path",
+    "passes": "passes of the vector units",
 }
 """What binds, in words."""
 
@@ -28,6 +29,7 @@ STALL_NAMES = {
     "raw": "needs a result (RAW)",
     "war": "overwrites what is still read (WAR)",
     "waw": "write order (WAW)",
+    "barrier": "barrier and exchange",
 }
 """Causes of stalls in words; the simulator's own name where none is given."""
 

@@ -27,6 +27,8 @@ def bound_table(program: Program, timing: TimingResult) -> Table:
     )
     for name, words in BOUND_NAMES.items():
         value = getattr(bounds, name)
+        if name == "passes" and not value:
+            continue
         binds = name == bounds.binds
         row = (
             f"bound: {words}" + (" (binds)" if binds else ""),

@@ -2,17 +2,20 @@
 
 The four of the project's reference: multiply-accumulates over the peak, weights that must come from DRAM over its
 bandwidth, on-chip traffic over the memories' bandwidths, and the critical path (the longest chain of results that
-need one another, with unlimited engines, which the simulator finds: ``rnncc.simulator.critical``).
+need one another, with unlimited engines, which the simulator finds: ``rnncc.simulator.critical``). On a machine whose
+vector engine is of kind ``chain`` a fifth: the passes that its instructions need, one after another.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 from rnncc.cost.matrix import matrix_memory_cycles, rate_of
-from rnncc.cost.vector import vector_memory_cycles
+from rnncc.cost.vector import IN_UNITS, operation_class, vector_memory_cycles
 from rnncc.cost.work import Work
 from rnncc.machine.description import MachineDescription
 
@@ -26,28 +29,30 @@ class Bounds:
         weights: bytes of weights that must come from DRAM / bandwidth.
         on_chip: the slowest engine's traffic with wmem and vmem.
         critical_path: longest chain of dependent results.
+        passes: passes through a ``chain`` vector engine; 0 for other engines.
     """
 
     macs: int
     weights: int
     on_chip: int
     critical_path: int
+    passes: int = 0
     names: tuple[str, ...] = field(
-        default=("macs", "weights", "on_chip", "critical_path"), repr=False
+        default=("macs", "weights", "on_chip", "critical_path", "passes"), repr=False
     )
 
     @property
     def cycles(self) -> int:
-        """The largest of the four."""
+        """The largest of them."""
         return max(getattr(self, name) for name in self.names)
 
     @property
     def binds(self) -> str:
-        """Which of the four is the largest."""
+        """Which of them is the largest."""
         return max(self.names, key=lambda name: getattr(self, name))
 
     def to_dict(self) -> dict[str, Any]:
-        """The four, ``cycles`` and ``binds``."""
+        """All of them, ``cycles`` and ``binds``."""
         return {
             **{name: getattr(self, name) for name in self.names},
             "cycles": self.cycles,
@@ -99,6 +104,7 @@ def bounds(
         critical_path: cycles of the longest dependence chain.
     """
     macs = matrix = vector = 0.0
+    links: Counter[tuple[int, str]] = Counter()
     for work, times in executed:
         if work.macs:
             peak = machine.matrix.macs_per_cycle * rate_of(machine, work.element)
@@ -106,9 +112,27 @@ def bounds(
             matrix += times * matrix_memory_cycles(machine, work)
         elif work.op not in ("dma", "gather"):
             vector += times * vector_memory_cycles(machine, work)
+            links[work.elements, operation_class(work.op, work.kind)] += times
     return Bounds(
         macs=int(macs),
         weights=int(weights.necessary / machine.dram_bytes_per_cycle),
         on_chip=int(max(matrix, vector)),
         critical_path=critical_path,
+        passes=_passes(machine, links),
     )
+
+
+def _passes(machine: MachineDescription, links: Counter[tuple[int, str]]) -> int:
+    """Cycles of the fewest passes: one takes as many instructions of a class, on as many elements, as there are units.
+
+    Args:
+        machine: the machine.
+        links: how many instructions there are of a number of elements and a class.
+    """
+    if machine.vector.kind != "chain":
+        return 0
+    needed: dict[int, int] = {}
+    for (elements, function), times in links.items():
+        passes = ceil(times / machine.vector.units) if function in IN_UNITS else 0
+        needed[elements] = max(needed.get(elements, 0), passes)
+    return sum(needed.values()) * machine.vector.pass_cycles

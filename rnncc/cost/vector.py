@@ -24,6 +24,8 @@ _CLASSES = {
     "divide": "div mod fmod reciprocal sqrt softsign",
     "transcendental": "exp log erf sin cos tanh sigmoid scaled_tanh elu softplus pow",
 }
+IN_UNITS = ("simple", "multiply", "transcendental")
+"""Classes of operation that every unit of a ``chain`` engine has hardware for."""
 _CLASS_OF = {kind: name for name, kinds in _CLASSES.items() for kind in kinds.split()}
 
 

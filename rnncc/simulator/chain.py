@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rnncc.cost.vector import IN_UNITS
 from rnncc.machine.description import VectorEngine
 
 if TYPE_CHECKING:
     from rnncc.simulator.clockwork import Live
     from rnncc.simulator.shape import Timed
-
-IN_UNITS = ("simple", "multiply", "transcendental")
-"""Classes of operation that every unit of the engine has hardware for."""
 
 
 class Chain:
@@ -28,11 +26,13 @@ class Chain:
 
     Attributes:
         done: when its last element has left.
+        links: instructions in it.
     """
 
     def __init__(self, engine: VectorEngine):
         self.units = engine.units
         self.done = 0
+        self.links = 0
         self._last: Live | None = None
         self._elements = 0
         self._used: dict[str, int] = {}
@@ -53,6 +53,7 @@ class Chain:
     def extend(self, timed: Timed, live: Live, done: int) -> None:
         """The instruction joined; ``live`` is what it writes."""
         self._used[timed.function] += 1
+        self.links += 1
         self._last, self.done = live, done
 
     def begin(self, timed: Timed, live: Live, done: int) -> None:
@@ -60,6 +61,7 @@ class Chain:
         self._used = dict.fromkeys(IN_UNITS, 0) if timed.function in IN_UNITS else {}
         if self._used:
             self._used[timed.function] = 1
+        self.links = 1
         self._last, self._elements, self.done = live, timed.work.elements, done
 
     def state(self, now: int) -> tuple[object, ...]:

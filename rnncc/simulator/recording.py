@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from rnncc.errors import SimulationError
 from rnncc.machine.description import MachineDescription
-from rnncc.simulator.clockwork import STALLS, Clockwork
-from rnncc.simulator.shape import Timed
+from rnncc.simulator.clockwork import MATRIX, STALLS, VECTOR, Clockwork
+from rnncc.simulator.shape import WRITES, Timed
 
 
 @dataclass(slots=True)
@@ -17,9 +17,11 @@ class Event:
     Attributes:
         timed: what was executed.
         addresses: byte address of each operand.
-        lane: the channel of the DMA engine; 0 for engines that have one server.
+        lane: the channel of the DMA engine (with ``dma.duplex``, those of writes come last), the place in its chain on
+            a ``chain`` vector engine; 0 for engines that have one server.
         sent: when the dispatcher put it into its engine's queue.
-        start: when the engine took it.
+        start: when the engine took it; of a product whose first weights came while the one before it still streamed,
+            when the array was free for it.
         ends: when the engine was free for the next one.
         done: when all of its result could be read.
         waits: cycles waited by cause, for those of ``STALLS`` that are not 0.
@@ -63,25 +65,22 @@ class RecordingClock(Clockwork):
                 f"the run has more than {self.limit:,} instructions: too many to record",
                 "record a shorter run, with --length or a smaller --shape",
             )
-        servers, stalls = list(self.free[timed.engine]), list(self.stalls)
+        before, stalls = list(self.free[timed.lane]), list(self.stalls)
         start, done = super().issue(timed, addresses)
-        lane = next(
-            (
-                n
-                for n, (old, new) in enumerate(zip(servers, self.free[timed.engine], strict=True))
-                if old != new
-            ),
-            0,
-        )
+        after = self.free[timed.lane]
+        server = next((n for n, free in enumerate(before) if free != after[n]), 0)
+        lane = server + (len(before) if timed.lane == WRITES else 0)
+        if timed.engine == MATRIX:
+            start = max(start, before[server])
+        elif timed.engine == VECTOR and self.chain is not None:
+            lane = self.chain.links - 1
         waits = {
             name: now - before
             for name, now, before in zip(STALLS, self.stalls, stalls, strict=True)
             if now != before
         }
         self.events.append(
-            Event(
-                timed, addresses, lane, self.now, start, self.free[timed.engine][lane], done, waits
-            )
+            Event(timed, addresses, lane, self.now, start, after[server], done, waits)
         )
         return start, done
 

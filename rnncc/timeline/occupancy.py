@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from rnncc.program import Program
+from rnncc.simulator.footprint import footprints
 from rnncc.simulator.shape import MEMORY_IDS
 from rnncc.timeline.record import Timeline
 
@@ -12,7 +14,8 @@ def occupancy(timeline: Timeline, memory: str) -> tuple[np.ndarray, np.ndarray]:
     """Live bytes of a memory over time.
 
     A byte is live from the start of the instruction that writes it to the end of the last one that reads it before it
-    is written anew; strided operands count whole, from their first byte to their last.
+    is written anew; strided operands count whole, from their first byte to their last. What the program's setup has
+    loaded is live all the time.
 
     Args:
         timeline: a recorded run.
@@ -22,11 +25,16 @@ def occupancy(timeline: Timeline, memory: str) -> tuple[np.ndarray, np.ndarray]:
         (int64 and float64 of one length).
     """
     spans = _spans(timeline, MEMORY_IDS[memory])
-    edges = np.unique([0, *(edge for _, _, low, high in spans for edge in (low, high))])
+    stays = setup_spans(timeline.program, memory)
+    known = [*stays, *((low, high) for _, _, low, high in spans)]
+    edges = np.unique([0, *(edge for pair in known for edge in pair)])
     width = np.diff(edges) / timeline.program.scale.get(memory, 1)
     begun = np.full(len(width), -1)
     read = np.full(len(width), -1)
     changes: dict[int, float] = {0: 0.0}
+    for pair in stays:
+        part = slice(*np.searchsorted(edges, pair))
+        begun[part], read[part] = 0, timeline.cycles
 
     def close(part: slice, chosen: np.ndarray, latest: int) -> None:
         # What is written over in place has its last reader still at work: the byte counts once.
@@ -50,6 +58,18 @@ def occupancy(timeline: Timeline, memory: str) -> tuple[np.ndarray, np.ndarray]:
     close(slice(None), read >= 0, timeline.cycles)
     cycles = np.array(sorted(changes))
     return cycles, np.cumsum([changes[int(cycle)] for cycle in cycles]).clip(0)
+
+
+def setup_spans(program: Program, memory: str) -> list[tuple[int, int]]:
+    """First byte and end of what the program's setup loads into a memory."""
+    found = []
+    for instruction in program.instructions[: program.setup]:
+        target = instruction.operands[0]
+        if target.memory == memory:
+            e0, e1, e2 = (extent.value for extent in instruction.extents)
+            low, high, _, _ = footprints(instruction, (e0, e1, e2))[0]
+            found.append((target.base + low, target.base + high))
+    return found
 
 
 def _spans(timeline: Timeline, memory: int) -> list[tuple[int, bool, int, int]]:

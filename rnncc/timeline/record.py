@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from rnncc.cost.vector import IN_UNITS
 from rnncc.isa.write import write_instruction
 from rnncc.program import Program
 from rnncc.program.text import locator
@@ -15,6 +16,7 @@ from rnncc.simulator.lengths import MAX_INSTRUCTIONS, start_registers
 from rnncc.simulator.recording import Event, RecordingClock
 from rnncc.simulator.shape import ENGINE_NAMES
 from rnncc.simulator.simulate import control_trace, tree
+from rnncc.simulator.structure import split
 from rnncc.simulator.timing import Timing
 
 LIMIT = 400_000
@@ -52,11 +54,15 @@ class Timeline:
         return [write_instruction(item, None, locate) for item in self.program.instructions]
 
     def lane_names(self) -> list[tuple[int, int, str]]:
-        """(engine, lane, name) of every row: DMA channels apart."""
-        channels = self.program.machine.dma.channels
+        """(engine, lane, name) of every row: DMA channels and places in a chain apart."""
+        dma, vector = self.program.machine.dma, self.program.machine.vector
+        count = {
+            "dma": dma.channels * (1 + dma.duplex),
+            "vector": vector.units * len(IN_UNITS) if vector.kind == "chain" else 1,
+        }
         rows = []
         for number, name in enumerate(ENGINE_NAMES):
-            lanes = channels if name == "dma" else 1
+            lanes = count.get(name, 1)
             rows += [(number, n, f"{name} {n}" if lanes > 1 else name) for n in range(lanes)]
         return rows
 
@@ -83,8 +89,7 @@ def record(
     registers = start_registers(program, actual)
     trace = control_trace(program, inputs, actual)
     clock = RecordingClock(program.machine, limit)
-    timing = Timing(
-        program.instructions, tree(program), program.machine, extrapolate=False, clock=clock
-    )
+    _, body = split(tree(program), program.setup)
+    timing = Timing(program.instructions, body, program.machine, extrapolate=False, clock=clock)
     cycles = timing.run(registers, trace, MAX_INSTRUCTIONS)
     return Timeline(program, actual, cycles, clock.events, clock.controls)

@@ -1,9 +1,9 @@
 // RUN: rnncc opt %s -p "wavefront-layers,canonicalize,dce" | filecheck %s
 // RUN: rnncc opt %s -p "wavefront-layers{max-layers=1}" --verify-diagnostics | filecheck %s --check-prefix BAD
 // RUN: rnncc compile %root/samples/language_model/model.onnx --shape tokens=4,1 --shape h0=2,1,128 --shape c0=2,1,128 --static-time --emit rnn -p "front,decompose-cells,hoist-input-projection,wavefront-layers{measure=true}" --target edge | filecheck %s --check-prefix SLOWER
-// RUN: rnncc compile %root/samples/language_model/model.onnx --shape tokens=9,1 --shape h0=2,1,128 --shape c0=2,1,128 --static-time --emit rnn -p "front,decompose-cells,hoist-input-projection,wavefront-layers{measure=true}" --target bw-s10 | filecheck %s --check-prefix FASTER
+// RUN: rnncc compile %root/samples/language_model/model.onnx --shape tokens=9,1 --shape h0=2,1,128 --shape c0=2,1,128 --static-time --emit rnn -p "front,decompose-cells,hoist-input-projection,wavefront-layers{measure=true}" --target %root/tests/support/deep.toml | filecheck %s --check-prefix FASTER
 
-// Measured: on edge the weights must come from DRAM either way, on bw-s10 latency is hidden.
+// Measured: on edge the weights must come from DRAM either way, on a deep machine latency is hidden.
 // SLOWER: "wavefront-layers: nothing is changed: the program would take {{[0-9,]+}} cycles, it takes {{[0-9,]+}}"
 // SLOWER-COUNT-2: rnn.scan
 // FASTER: "wavefront-layers: the program takes {{[0-9,]+}} cycles instead of {{[0-9,]+}}"

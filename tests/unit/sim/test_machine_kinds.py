@@ -23,6 +23,7 @@ def test_a_chain_is_one_pass():
     links = [("add", 1024, 0), ("mul", 1280, 1024), ("add", 1536, 1280), ("mul", 1792, 1536)]
     chain = [binary(kind, to, start, 4096, 64) for kind, to, start in links]
     assert cycles(CHAIN, *chain).cycles == one
+    assert cycles(CHAIN, *chain).bounds.passes == PASS
     # A third multiplication finds no unit: it starts when the pass is over.
     assert cycles(CHAIN, *chain, binary("mul", 2048, 1792, 4096, 64)).cycles == one + 1 + PASS
 

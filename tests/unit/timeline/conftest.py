@@ -20,3 +20,10 @@ def streamed():
 @pytest.fixture(scope="session")
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def chained():
+    """A GRU on a machine with chains, a duplex network and pinned weights."""
+    model = recurrent_model("GRU", 96, 3)
+    return rnncc.compile(model, target="bw-s10", pipeline="brainwave")

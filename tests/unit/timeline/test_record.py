@@ -12,11 +12,11 @@ from rnncc.errors import SimulationError
 from rnncc.simulator.clockwork import STALLS
 from rnncc.timeline import record
 from rnncc.timeline.chrome import write_trace
-from rnncc.timeline.occupancy import _spans, occupancy
+from rnncc.timeline.occupancy import _spans, occupancy, setup_spans
 from rnncc.timeline.summary import by_instruction, by_node, by_phase
 
 
-@pytest.fixture(params=["program", "streamed"], scope="module")
+@pytest.fixture(params=["program", "streamed", "chained"], scope="module")
 def timeline(request):
     return record(request.getfixturevalue(request.param))
 
@@ -92,6 +92,9 @@ def test_occupancy_byte_by_byte(timeline, memory):
         return False
 
     grain = 64  # one byte of so many stands for all: buffers are aligned
+    for low, high in setup_spans(timeline.program, memory):
+        for byte in range(-(-low // grain) * grain, high, grain):
+            begun[byte], read[byte] = 0, timeline.cycles
     for number, writes, low, high in _spans(timeline, kind):
         event = timeline.events[number]
         for byte in range(-(-low // grain) * grain, high, grain):
