@@ -1,9 +1,9 @@
 """``hoist-input-projection{policy=auto}``: which scans gain from it on a machine.
 
 What is hoisted waits for its step on chip or, when there is no room, in DRAM. Where it fits, hoisting costs
-nothing and saves weight reads. Where it may not, the whole program is timed with and without (``_trial``): one
-scan after the other keeps its products when that saves cycles at the largest run-time lengths and costs none at
-others. With many scans all of them are decided at once.
+nothing and saves weight reads. Where it may not, and for packed scans, whose products would be of all rows, the
+whole program is timed with and without (``_trial``): one scan after the other keeps its products when that saves
+cycles at the largest run-time lengths and costs none at others. With many scans all are decided at once.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import ModuleOp
 from rnncc.dialects.rnn import ScanOp
 from rnncc.errors import RnnccError
 from rnncc.passes._lower.budget import budget_of, nbytes
+from rnncc.passes._packed import is_packed
 from rnncc.passes._remarks import remark, title, titles
 from rnncc.passes._trial import better, cycles_of
 
@@ -33,7 +34,8 @@ def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str)
     kept = {scan: kept_values(scan) for scan in scans}
     able = [scan for scan in scans if kept[scan]]
     room = budget_of(target, module).vmem * ON_CHIP
-    if sum(scan.count * nbytes(v) for scan in able for v in kept[scan]) <= room:
+    total = sum(scan.count * nbytes(v) for scan in able for v in kept[scan])
+    if total <= room and not any(is_packed(scan) for scan in able):
         return able
     inside: set[ScanOp] = set()
     try:

@@ -49,6 +49,8 @@ def _keeps_first(op: Operation, rows: set[SSAValue]) -> bool:
         return [p.get_values()[0] for p in first] == [0, shape_of(op.x)[0], 1]
     if isinstance(op, nn.ConcatOp):
         return op.axis.value.data != 0 and all(v in rows for v in op.parts)
+    if isinstance(op, nn.GatherOp):
+        return op.axis.value.data == 0 and op.indices in rows and op.data not in rows
     if isinstance(op, nn.TransposeOp):
         return op.perm.get_values()[0] == 0
     return isinstance(op, nn.ReshapeOp)

@@ -24,6 +24,7 @@ class Rows:
         axis: the axis of the sequences in ``value``.
         grown: whether that axis is one of size 1 in ``one`` that grew; else it is an additional one.
         time: the axis of ``one`` that runs over the steps of the sequences, where lengths differ.
+        whole: whether, in a cellular batch, there is a row for each request and not for each slot.
     """
 
     value: SSAValue
@@ -31,6 +32,7 @@ class Rows:
     axis: int
     grown: bool
     time: int | None = None
+    whole: bool = False
 
     @property
     def size(self) -> int:

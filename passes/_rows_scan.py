@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from xdsl.dialects.builtin import TensorType, UnitAttr
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.rewriter import InsertPoint
 
 from rnncc.dialects import nn, rnn
@@ -58,7 +58,8 @@ class Batcher:
         if rule is None:
             raise refuse(op, "no exact form of this operation for several sequences is known")
         made = rule(op, [self.env[v] for v in op.operands], emit)
-        made.value.name_hint = op.results[0].name_hint
+        if not isinstance(made.value, BlockArgument):
+            made.value.name_hint = op.results[0].name_hint
         self.env[op.results[0]] = made
 
     def _reads_rows(self, op: Operation) -> bool:

@@ -26,6 +26,14 @@ moves them is ``order``:
   through DRAM; for data that are on the machine already.
 - ``caller``: the caller promises descending lengths; each run checks it.
 
+``cellular`` serves up to `requests` sequences with `size` slots: one that ends makes room for the next at the very
+next step, so that no slot waits for the longest of a batch. A slot is a row that runs through its requests end to
+end; at the first step of one its states start anew. Towards the end, slots that have nothing left to do
+leave the step, as rows of ``pack`` do. The host decides who runs where, as in BatchMaker, and lays inputs and
+outputs out accordingly (``rnncc.slots``); callers give and get one row for each request. The time that
+the model is compiled for is that of a slot: all its requests. Both directions work; what mixes them in one
+scan, reads by position what all requests share, or joins a request's steps with its other values is refused.
+
 Source: packed sequences of cuDNN (Appleyard et al. 2016, arXiv:1604.01946); cellular batching
 (BatchMaker, Gao et al., EuroSys 2018).
 
@@ -35,29 +43,36 @@ Raises:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, FunctionType, ModuleOp, StringAttr, i32
-from xdsl.ir import Block, BlockArgument, Region
+from xdsl.dialects.builtin import FunctionType, ModuleOp, i32
+from xdsl.ir import Block, Region
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint
 
 from rnncc.dialects import rnn
 from rnncc.dialects._batch_signature import BATCH_ATTR, BatchSignature
-from rnncc.dialects._types import shape_of, symbols_of, tensor_type, type_of
+from rnncc.dialects._types import shape_of, tensor_type, type_of
 from rnncc.errors import PassError, nearest
+from rnncc.passes import _batch_ports as ports
 from rnncc.passes._emit import Emitter
 from rnncc.passes._remarks import remark
-from rnncc.passes._rows import Rows, argument_place, rows_type, spread
-from rnncc.passes._rows_common import Value
+from rnncc.passes._rows import Rows, spread
 from rnncc.passes._rows_order import Order
 from rnncc.passes._rows_scan import Batcher
+from rnncc.passes._rows_slots import STEP_ROLES, SlotBatcher
 
-POLICIES = ("pad", "pack")
+POLICIES = ("pad", "pack", "cellular")
 MOVERS = ("host", "machine", "caller")
 LARGEST = 65536
+ORDER_NOTES = {
+    "any": "in any order",
+    "host": "ordered by the host",
+    "caller": "longest first",
+    "slots": "laid out in slots by the host",
+}
 
 
 @dataclass(frozen=True)
@@ -67,16 +82,24 @@ class BatchSequencesPass(ModulePass):
     name = "batch-sequences"
 
     size: int = 8
-    """The number of sequences, 1 to 65536."""
+    """The number of sequences at a time, 1 to 65536."""
     policy: str = "pad"
-    """``pad`` or ``pack``."""
+    """``pad``, ``pack`` or ``cellular``."""
     ragged: bool = False
-    """Whether sequences may have different lengths (``pack`` implies it)."""
+    """Whether sequences may have different lengths (``pack`` and ``cellular`` imply it)."""
     order: str = "host"
     """Who puts the longest rows first for ``pack``: ``host``, ``machine``, or the ``caller``."""
+    requests: int = 0
+    """For ``cellular``: the most sequences of a run, 1 to 65536; 0 is 8 times `size`."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite every function of the module."""
+        self._check()
+        for function in op.body.block.ops:
+            if isinstance(function, func.FuncOp) and function.body.blocks:
+                self._function(function)
+
+    def _check(self) -> None:
         if not 1 <= self.size <= LARGEST:
             raise PassError(f"batch-sequences: size {self.size} is outside 1..{LARGEST}")
         if self.policy not in POLICIES:
@@ -84,18 +107,23 @@ class BatchSequencesPass(ModulePass):
                 f"batch-sequences: unknown policy '{self.policy}' (policies: {', '.join(POLICIES)})",
                 nearest(self.policy, POLICIES),
             )
-        if self.policy == "pad" and self.order != "host":
-            raise PassError(
-                f"batch-sequences: order={self.order} means nothing to policy=pad, which moves no rows"
-            )
         if self.order not in MOVERS:
             raise PassError(
                 f"batch-sequences: unknown order '{self.order}' (orders: {', '.join(MOVERS)})",
                 nearest(self.order, MOVERS),
             )
-        for function in op.body.block.ops:
-            if isinstance(function, func.FuncOp) and function.body.blocks:
-                self._function(function)
+        if self.policy != "pack" and self.order != "host":
+            raise PassError(
+                f"batch-sequences: order={self.order} means nothing to policy={self.policy}",
+                "only pack orders rows by their lengths",
+            )
+        if self.policy != "cellular" and self.requests:
+            raise PassError(
+                f"batch-sequences: requests={self.requests} means nothing to policy={self.policy}",
+                "only cellular serves more sequences than it has rows",
+            )
+        if not 0 <= self.requests <= LARGEST:
+            raise PassError(f"batch-sequences: requests {self.requests} is outside 0..{LARGEST}")
 
     def _function(self, function: func.FuncOp) -> None:
         for inner in function.walk():
@@ -106,32 +134,40 @@ class BatchSequencesPass(ModulePass):
                 )
         source = function.body.block
         target = Block()
-        ragged = self.ragged or self.policy == "pack"
-        batcher = Batcher(self.size, packed=self.policy == "pack")
+        ragged = self.ragged or self.policy != "pad"
+        batcher = self._batcher()
         emit = Emitter(function, InsertPoint.at_end(target))
-        for argument in source.args:
-            _argument(batcher, target, argument, _counts(function), ragged)
-        order = None
+        steps = ports.counts(function)
+        given, requests = list(source.args), getattr(batcher, "requests", 0)
+        for old in given:
+            batcher.env[old] = ports.add_argument(target, old, steps, self.size, requests, ragged)
+        places = [_rows(batcher.env[old]) for old in given]
+        order, added = None, {}
         if ragged:
-            lengths = target.insert_arg(tensor_type(i32, [self.size]), len(target.args))
-            lengths.name_hint = "lengths"
-            batcher.lengths = lengths
-            if batcher.packed and self.size > 1 and self.order == "machine":
-                order = Order.of(emit, lengths)
-                batcher.lengths = order.sorted(emit, lengths, 0)
-                for old in source.args:
-                    rows = batcher.env[old]
-                    assert isinstance(rows, Rows)
-                    value = order.sorted(emit, rows.value, rows.axis)
-                    batcher.env[old] = Rows(value, rows.one, rows.axis, rows.grown, rows.time)
-        places = _body(batcher, source, target, order)
-        axes = [_axis(batcher.env[argument]) for argument in source.args]
-        _signature(function, target, "lengths" if ragged else None)
+            batcher.lengths = ports.add_plain(target, "lengths", tensor_type(i32, [self.size]))
+        if isinstance(batcher, SlotBatcher):
+            added = ports.add_roles(batcher, source, target, steps)
+        elif batcher.packed and self.size > 1 and self.order == "machine":
+            order = _ordered(batcher, emit)
+        results = _body(batcher, source, target, order)
+        names = ["lengths"] * ragged + ports.drop_unused(target, added)
+        _replace_body(function, target)
+        ports.add_names(function, names)
         if ragged:
-            self._declare(function, batcher, axes, places)
+            self._declare(function, batcher, places, names, results)
+
+    def _batcher(self) -> Batcher:
+        if self.policy != "cellular":
+            return Batcher(self.size, packed=self.policy == "pack")
+        return SlotBatcher(self.size, packed=True, requests=self.requests or 8 * self.size)
 
     def _declare(
-        self, function: func.FuncOp, batcher: Batcher, axes: list[int], places: list[int]
+        self,
+        function: func.FuncOp,
+        batcher: Batcher,
+        places: list[Rows],
+        names: list[str],
+        results: list[Rows],
     ) -> None:
         """Say in the signature where the rows are, and who orders them."""
         if not batcher.times:
@@ -141,90 +177,85 @@ class BatchSequencesPass(ModulePass):
             )
         most, symbol = min(batcher.times)
         waits = batcher.packed and self.size > 1 and self.order != "machine"
-        place = BatchSignature(
-            len(axes), most, symbol, self.order if waits else "any", (*axes, 0), tuple(places)
+        order = "slots" if self.policy == "cellular" else self.order if waits else "any"
+        inputs = [ports.row_axes(r) for r in places]
+        outputs = [ports.row_axes(r) for r in results]
+        steps = [(1, 0) if n in STEP_ROLES else (0, -1) for n in names]
+        signature = BatchSignature(
+            len(places),
+            most,
+            symbol,
+            order,
+            tuple(axis for axis, _ in (*inputs, *steps)),
+            tuple(axis for axis, _ in outputs),
         )
-        function.attributes[BATCH_ATTR] = place.attribute()
-        movers = {"any": "in any order", "host": "ordered by the host", "caller": "longest first"}
+        if order == "slots":
+            signature = replace(
+                signature,
+                requests=getattr(batcher, "requests", 0),
+                times=tuple(time for _, time in (*inputs, *steps)),
+                output_times=tuple(time for _, time in outputs),
+                roles=("",) * len(places) + tuple(names),
+            )
+        function.attributes[BATCH_ATTR] = signature.attribute()
+        what = (
+            f"{self.size} sequences at a time"
+            if order == "slots"
+            else f"{self.size} sequences a run"
+        )
         remark(
             function.body.block.first_op or function,
             self.name,
-            f"{self.size} sequences a run, {self.policy}, rows {movers[place.order]}",
+            f"{what}, {self.policy}, rows {ORDER_NOTES[order]}",
         )
 
 
-def _counts(function: func.FuncOp) -> set[int]:
-    """How many steps the outer scans of a function have."""
-    return {op.count for op in function.body.block.ops if isinstance(op, rnn.ScanOp)}
-
-
-def _argument(
-    batcher: Batcher, target: Block, old: BlockArgument, steps: set[int], ragged: bool
-) -> None:
-    one = type_of(old)
-    axis, grown = argument_place(one, steps)
-    new = target.insert_arg(rows_type(one, axis, grown, batcher.size), len(target.args))
-    new.name_hint = old.name_hint
-    batcher.env[old] = Rows(
-        new, one, axis, grown, _time(old, axis, grown, steps) if ragged else None
-    )
-
-
-def _time(old: BlockArgument, axis: int, grown: bool, steps: set[int]) -> int | None:
-    """The axis of an input along which its sequences run: one with a run-time length, or as long as a scan."""
-    shape, symbols = shape_of(old), symbols_of(old)
-    free = [i for i, s in enumerate(symbols) if s]
-    if free:
-        return free[0]
-    fixed = [
-        i for i, n in enumerate(shape[:-1] or shape) if n in steps and not (grown and i == axis)
-    ]
-    return fixed[0] if fixed else None
-
-
-def _axis(value: Value) -> int:
+def _rows(value: object) -> Rows:
     assert isinstance(value, Rows)
-    return value.axis
+    return value
 
 
-def _body(batcher: Batcher, source: Block, target: Block, order: Order | None) -> list[int]:
-    """Everything in its form for many; gives the axis of the rows in each result."""
+def _ordered(batcher: Batcher, emit: Emitter) -> Order:
+    """Put the longest rows first on the machine."""
+    assert batcher.lengths is not None
+    order = Order.of(emit, batcher.lengths)
+    batcher.lengths = order.sorted(emit, batcher.lengths, 0)
+    for old, rows in batcher.env.items():
+        if isinstance(rows, Rows):
+            batcher.env[old] = replace(rows, value=order.sorted(emit, rows.value, rows.axis))
+    return order
+
+
+def _body(batcher: Batcher, source: Block, target: Block, order: Order | None) -> list[Rows]:
+    """Everything in its form for many; gives where the rows of each result are."""
     end = source.last_op
     assert isinstance(end, func.ReturnOp)
     for op in source.ops:
         if op is not end:
             batcher.operation(op, Emitter(op, InsertPoint.at_end(target)))
     emit = Emitter(end, InsertPoint.at_end(target))
-    values, axes = [], []
+    results = []
     for old in end.arguments:
         made = batcher.env[old]
         if not isinstance(made, Rows):
-            made = Rows(spread(emit, made, 0, False, batcher.size), type_of(old), 0, False)
+            size = getattr(batcher, "requests", batcher.size)
+            made = Rows(spread(emit, made, 0, False, size), type_of(old), 0, False, whole=True)
         shape = shape_of(made.one)
-        value, axis = made.value, made.axis
-        if not made.grown and axis < len(shape) and shape[axis] == 1:
-            value = made.put(emit, axis, True)
+        if not made.grown and made.axis < len(shape) and shape[made.axis] == 1:
+            made = replace(made, value=made.put(emit, made.axis, True), grown=True)
         if order is not None:
-            value = order.restored(emit, value, axis)
-        value.name_hint = old.name_hint
-        values.append(value)
-        axes.append(axis)
-    target.add_op(func.ReturnOp(*values))
-    return axes
+            made = replace(made, value=order.restored(emit, made.value, made.axis))
+        made.value.name_hint = old.name_hint
+        results.append(made)
+    target.add_op(func.ReturnOp(*(r.value for r in results)))
+    return results
 
 
-def _signature(function: func.FuncOp, target: Block, extra: str | None) -> None:
-    """Put the new block in; name the new input."""
+def _replace_body(function: func.FuncOp, target: Block) -> None:
+    """Put the new block in."""
     end = target.last_op
     assert isinstance(end, func.ReturnOp)
     kind = FunctionType.from_lists([a.type for a in target.args], [v.type for v in end.arguments])
-    names = function.attributes.get("rnncc.inputs")
-    if extra is not None and isinstance(names, ArrayAttr):
-        taken = {n.data for n in names if isinstance(n, StringAttr)}
-        fresh = next(
-            n for i in range(len(taken) + 1) if (n := extra + (f"_{i}" if i else "")) not in taken
-        )
-        function.attributes["rnncc.inputs"] = ArrayAttr([*names, StringAttr(fresh)])
     old = function.detach_region(function.body)
     function.add_region(Region(target))
     old.drop_all_references()

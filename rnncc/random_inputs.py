@@ -110,6 +110,10 @@ def random_for_program(
 ) -> dict[str, np.ndarray]:
     """Inputs for a compiled program, which no longer says what its integers index: those are 0 or 1."""
     rng = np.random.default_rng(seed)
+    if program.batch is not None and program.batch.order == "slots":
+        from rnncc.slot_inputs import random_requests
+
+        return random_requests(program, rng)
     inputs = {}
     for port in program.inputs:
         shape = [

@@ -163,6 +163,8 @@ def _value_formats(program: Program) -> list[str]:
 def _rows(program: Program) -> str:
     assert program.batch is not None
     (rows,) = next(p.shape for p in program.inputs if p.name == program.batch.lengths)
+    if program.batch.order == "slots":
+        return f"up to {program.batch.requests} requests in {rows} slots"
     return f"{rows} sequences with lengths in '{program.batch.lengths}'"
 
 

@@ -12,6 +12,7 @@ from rnncc.errors import InputError, ProgramError, nearest
 from rnncc.isa.types import NUMPY_TYPES
 from rnncc.row_order import check_lengths, order_of, ordered, restored
 from rnncc.skipped import take_counters
+from rnncc.slot_inputs import slot_run
 
 if TYPE_CHECKING:
     from rnncc.program import Port, Program
@@ -62,6 +63,11 @@ def run_program(
     from rnncc.report import Report
     from rnncc.simulator import simulate
 
+    batch = program.batch
+    requests = None
+    if inputs is not None and batch is not None and batch.order == "slots":
+        requests = slot_run(program, inputs)
+        inputs = requests.arrays
     arrays, actual = (None, {}) if inputs is None else bind_inputs(program, inputs)
     if inputs is None and values:
         raise InputError("values need inputs", "give them, or run timing-only")
@@ -71,7 +77,6 @@ def run_program(
             raise InputError(
                 f"length {symbol}={length} contradicts the inputs, which say {actual[symbol]}"
             )
-    batch = program.batch
     order = None if arrays is None else order_of(batch, arrays)
     if batch is not None and arrays is not None and order is not None:
         arrays = ordered(batch, arrays, order)
@@ -87,6 +92,8 @@ def run_program(
     outputs, skipped = take_counters(simulation.outputs or {})
     if batch is not None and order is not None:
         outputs = restored(batch, outputs, order)
+    elif requests is not None:
+        outputs = requests.outputs(outputs)
     report = Report.of(program, simulation, actual)
     report.skipped = skipped
     return Result(outputs, simulation.cycles, report)

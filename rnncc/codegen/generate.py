@@ -78,12 +78,28 @@ def _batch(function: FuncOp, layout: Layout) -> Batch | None:
         return None
     if len(found.inputs) != len(layout.inputs) or len(found.outputs) != len(layout.outputs):
         raise PassError(f"{BATCH_ATTR} does not fit the function's inputs and outputs")
-    inputs, outputs = (
-        {port.name: axis for port, axis in zip(ports, axes, strict=True) if axis >= 0}
-        for ports, axes in ((layout.inputs, found.inputs), (layout.outputs, found.outputs))
+    inputs, outputs, times, output_times = (
+        {port.name: axis for port, axis in zip(ports, axes, strict=False) if axis >= 0}
+        for ports, axes in (
+            (layout.inputs, found.inputs),
+            (layout.outputs, found.outputs),
+            (layout.inputs, found.times),
+            (layout.outputs, found.output_times),
+        )
     )
-    name = layout.inputs[found.lengths].name
-    return Batch(name, found.maximum, found.symbol, found.order, inputs, outputs)
+    pairs = zip(found.roles, layout.inputs, strict=False)
+    return Batch(
+        lengths=layout.inputs[found.lengths].name,
+        maximum=found.maximum,
+        symbol=found.symbol,
+        order=found.order,
+        inputs=inputs,
+        outputs=outputs,
+        requests=found.requests,
+        times=times,
+        output_times=output_times,
+        roles={role: port.name for role, port in pairs if role},
+    )
 
 
 def _report(function: FuncOp) -> dict[str, Any]:
