@@ -78,6 +78,27 @@ LATENCY = (
 """One sequence as fast as can be: steps that wait for one another are filled with those that do not. Each joins or
 unrolls only where it saves cycles on the machine, so that no program is slower than with RECURRENCE."""
 
+VIDEO = (
+    # The gate goes around rnn.scan; one product of all gates is one product behind it.
+    "decompose-cells",
+    "fuse-gates",
+    # Before hoisting, which would take input products out of the step and do them for skipped frames as well; before
+    # directions are fused: a step of both reads two frames. Approximate: this is why it is in no other pipeline.
+    "gate-frames{threshold=0.1 metric=l2}",
+    # What is not behind a gate now: a CNN that is better off frame by frame, if the machine says so.
+    "sink-front{measure=true}",
+    # The products of recurrences that are not gated.
+    "hoist-input-projection{policy=auto}",
+    "lower-lengths",
+    # After lower-lengths, whose masks it looks at: gates that the model itself has (Skip RNN) become branches.
+    "sink-updates",
+    "canonicalize",
+    "cse",
+    "dce",
+)
+"""Frames that change little: what would be computed again and hardly change is not computed. The error is measured by
+``rnncc compile --calibration``."""
+
 PIPELINES: dict[str, tuple[str, ...]] = {
     "default": FRONT + RECURRENCE + BACK,
     "latency": FRONT + LATENCY + BACK,
@@ -86,6 +107,7 @@ PIPELINES: dict[str, tuple[str, ...]] = {
     "recurrence": RECURRENCE,
     "back": BACK,
     "throughput": FRONT + THROUGHPUT + BACK,
+    "video": FRONT + VIDEO + BACK,
     # No transformation beyond what lowering needs: the baseline that a pass's gain is measured against.
     "baseline": (*FRONT, "decompose-cells", "lower-lengths", "canonicalize", "cse", "dce", *BACK),
     # As Brainwave's own software did (Fowers et al., ISCA 2018): weights pinned; in each step a chain for each gate, of
@@ -121,9 +143,10 @@ DESCRIPTIONS = {
     "back": "from rnn and nn to an allocated npu module",
     "throughput": "as default for 16 sequences a run, packed; throughput{size=64 policy=pad} for others",
     "brainwave": "weights pinned, a chain for each gate, nothing hoisted: as Brainwave's own software",
+    "video": "frames like the last processed one are skipped (approximate); video{threshold=0} skips none",
     "baseline": "as default without fuse-gates and hoist-input-projection, to measure what they gain",
 }
 """Name -> one line for ``rnncc passes``."""
 
-OPTIONS = {"throughput": "batch-sequences"}
+OPTIONS = {"throughput": "batch-sequences", "video": "gate-frames"}
 """Name -> the pass whose options the pipeline takes as its own."""

@@ -34,6 +34,7 @@ PASSES = (
     "gate-frames",
     "split-gates",
     "form-chains",
+    "sink-front",
     "hoist-input-projection",
     "hoist-output-projection",
     "batch-sequences",
