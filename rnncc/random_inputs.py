@@ -58,13 +58,17 @@ def random_inputs(
         inputs[name] = _random(rng, argument, maxima, dict(lengths or {}))
         if batch is not None and argument.index == batch.lengths:
             longest = dict(lengths or {}).get(batch.symbol, batch.maximum)
-            inputs[name] = _random_lengths(rng, inputs[name], longest)
+            # Slots run through many requests each, so that all of them are busy most of the time.
+            shortest = 1 if batch.order != "slots" else max(1, 3 * longest // 4)
+            inputs[name] = _random_lengths(rng, inputs[name], longest, shortest)
     return inputs
 
 
-def _random_lengths(rng: np.random.Generator, like: np.ndarray, longest: int) -> np.ndarray:
-    """Lengths of rows from 1 on, longest first, which every order of rows allows."""
-    return np.sort(rng.integers(1, longest + 1, like.shape))[::-1].astype(like.dtype)
+def _random_lengths(
+    rng: np.random.Generator, like: np.ndarray, longest: int, shortest: int = 1
+) -> np.ndarray:
+    """Lengths of rows, longest first, which every order of rows allows."""
+    return np.sort(rng.integers(shortest, longest + 1, like.shape))[::-1].astype(like.dtype)
 
 
 def _random(
