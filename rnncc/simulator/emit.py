@@ -28,6 +28,7 @@ class Emitter:
         body: its loop tree.
         decoder: binds instructions to memory.
         presets: registers that hold a value when the program starts.
+        only: the tensor instructions to execute; None for all.
     """
 
     def __init__(
@@ -36,11 +37,13 @@ class Emitter:
         body: Body,
         decoder: Decoder,
         presets: Sequence[int],
+        only: frozenset[int] | None = None,
     ):
         self.instructions = instructions
         self.body = body
         self.decoder = decoder
         self.presets = presets
+        self.only = only
         written = {item.rd for item in instructions if item.op.startswith("s")}
         # NumPy would take a negative index as one from the end: only loops' own registers never hold one.
         self._never_negative = frozenset(range(1, 32)) - written - set(presets)
@@ -149,6 +152,8 @@ class Emitter:
             source.line("return")
         elif op == "host":
             raise SimulationError(f"instruction {pc}: host call {instruction.imm[0]} is not known")
+        elif self.only is not None and pc not in self.only:
+            source.line("pass")
         elif any(extent.reg for extent in instruction.extents):
             self._emit_variable(source, pc, instruction)
         else:

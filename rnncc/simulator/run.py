@@ -9,12 +9,14 @@ import numpy as np
 from rnncc.errors import InputError, UnsupportedError
 from rnncc.isa.types import NUMPY_TYPES
 from rnncc.program import Port, Program
+from rnncc.simulator.control_slice import control_slice
 from rnncc.simulator.decode import Decoder
 from rnncc.simulator.lengths import MAX_INSTRUCTIONS, actual_shape, executed, start_registers
 from rnncc.simulator.memory import Memory
 from rnncc.simulator.values import Values
 
 _KEY = "simulator.values"
+_CONTROL_KEY = "simulator.values.control"
 
 
 class Bound:
@@ -22,9 +24,10 @@ class Bound:
 
     Args:
         program: what to run; its constants are used where they lie.
+        only: the tensor instructions to execute (``control_slice``); None for all, which outputs need.
     """
 
-    def __init__(self, program: Program):
+    def __init__(self, program: Program, only: frozenset[int] | None = None):
         size = NUMPY_TYPES["f32"].itemsize
         rounded = program.numerics == "machine"
         formats = program.machine.formats
@@ -38,7 +41,7 @@ class Bound:
         self._used = False
         decoder = Decoder(self.memory, rounded, program.capacity("wmem"))
         self.registers = {symbol.register for symbol in program.symbols.values()}
-        self.values = Values(program.instructions, decoder, sorted(self.registers))
+        self.values = Values(program.instructions, decoder, sorted(self.registers), only)
 
     def run(
         self,
@@ -102,6 +105,14 @@ def bound(program: Program) -> Bound:
     if _KEY not in program.cache:
         program.cache[_KEY] = Bound(program)
     return program.cache[_KEY]
+
+
+def bound_for_control(program: Program) -> Bound:
+    """The program bound to memory, without the instructions that its scalar reads do not need."""
+    if _CONTROL_KEY not in program.cache:
+        only = control_slice(program)
+        program.cache[_CONTROL_KEY] = bound(program) if only is None else Bound(program, only)
+    return program.cache[_CONTROL_KEY]
 
 
 def _checked(

@@ -37,8 +37,9 @@ def simulate(
 ) -> SimulationResult:
     """Run a program on the simulated machine.
 
-    Timing needs no values unless a branch, loop count, extent or address depends on data (an ``s.read``): values are
-    then computed as well when there are inputs. A second run of the same program reuses what the first worked out.
+    Timing needs no values unless a branch, loop count, extent or address depends on data (an ``s.read``): what those
+    reads need is then computed as well when there are inputs. A second run of the same program reuses what the first
+    worked out.
 
     Args:
         program: compiled, or loaded from a file.
@@ -67,9 +68,10 @@ def simulate(
             why = "values need inputs" if values else "the program's control depends on data"
             raise InputError(f"{why}: give the inputs")
         # Only values need the host's arithmetic: a timing-only run starts faster without it.
-        from rnncc.simulator.run import bound
+        from rnncc.simulator.run import bound, bound_for_control
 
-        outputs, trace = bound(program).run(inputs, actual, progress, max_instructions)
+        binding = bound(program) if values else bound_for_control(program)
+        outputs, trace = binding.run(inputs, actual, progress, max_instructions)
     timed = None
     if timing:
         share = None if values or progress is None else progress
@@ -109,9 +111,9 @@ def control_trace(
         return []
     if inputs is None:
         raise InputError("the program's control depends on data: give the inputs")
-    from rnncc.simulator.run import bound
+    from rnncc.simulator.run import bound_for_control
 
-    return bound(program).run(inputs, lengths)[1]
+    return bound_for_control(program).run(inputs, lengths)[1]
 
 
 def depends_on_data(program: Program) -> bool:

@@ -29,16 +29,21 @@ class Values:
         instructions: the whole program.
         decoder: binds them.
         presets: registers that hold a value when the program starts.
+        only: the tensor instructions to execute; None for all.
     """
 
     def __init__(
-        self, instructions: Sequence[Instruction], decoder: Decoder, presets: Sequence[int]
+        self,
+        instructions: Sequence[Instruction],
+        decoder: Decoder,
+        presets: Sequence[int],
+        only: frozenset[int] | None = None,
     ):
         self.instructions = instructions
         self.decoder = decoder
         self.presets = presets
         self.body = parse(instructions)
-        self._emitter = Emitter(instructions, self.body, decoder, presets)
+        self._emitter = Emitter(instructions, self.body, decoder, presets, only)
         self._small = fits_cache(instructions, decoder.memory.constants)
         self._functions: dict[bool, tuple[Callable[..., Any], Source]] = {}
 
