@@ -7,6 +7,7 @@ merged so that NumPy loops over as few as it can, and the function for the kind 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class Decoder:
             raise SimulationError(f"negative extent {min(extents)}")
         op = instruction.op
         if op in ("mm", "mma"):
-            return self._product(instruction, extents)
+            return self.product(instruction, extents)
         if op in ("reduce", "argmax", "argmin"):
             return self._reduction(instruction, extents)
         if 0 in extents:
@@ -166,7 +167,35 @@ class Decoder:
         load, extra = self.matrices.loader(dst, shape, dtype, copy=source.region.kind != "const")
         return Call(load, (Argument(kept, src.index if source.indexed else 0, source.low), *extra))
 
-    def _product(self, instruction: Instruction, extents: Extents) -> Call | None:
+    def panels(
+        self, instruction: Instruction, operand: Operand, step: int, count: int
+    ) -> np.ndarray:
+        """The matrices [count, n, k] of loads into wmem from constants, each `step` bytes behind the one before.
+
+        Args:
+            instruction: one of the loads.
+            operand: where the first one lies.
+            step: not zero.
+            count: how many.
+
+        Raises:
+            SimulationError: one of them leaves its segment, or is no constant.
+        """
+        if instruction.extents[0].value != 1 or not step:
+            raise SimulationError("not one matrix after the other")
+        shape = tuple(extent.value for extent in instruction.extents[1:])
+        moved = replace(operand, index=1, index_stride=step)
+        dtype = NUMPY_TYPES[instruction.types[0]]
+        placed = self.memory.place(moved, dtype, shape, operand.strides[1:], False)
+        array = placed.array[-placed.low : count - placed.low]
+        if placed.region.kind != "const" or placed.low > 0 or len(array) < count:
+            raise SimulationError("loads that are no constants")
+        return self.matrices.source(replace(placed, array=array))
+
+    def product(
+        self, instruction: Instruction, extents: Extents, w_array: Argument | None = None
+    ) -> Call | None:
+        """The call of ``mm`` and ``mma``, with a matrix of wmem or with `w_array`; see ``bind``."""
         m, n, k = extents
         dst, x, w = instruction.operands
         accumulate = instruction.op == "mma"
@@ -192,7 +221,7 @@ class Decoder:
             accumulate=accumulate,
             rounded=self.rounded,
         )
-        matrix = self.matrices.argument(w, (n, k), w_type)
+        matrix = w_array or self.matrices.argument(w, (n, k), w_type)
         return Call(function, (matrix, _argument(source, x), _argument(target, dst)))
 
 

@@ -14,7 +14,10 @@ from rnncc.simulator.decode import Decoder
 from rnncc.simulator.matrices import MatrixArgument, RegisterArgument
 from rnncc.simulator.scalar import read_element, scalar, wrap
 from rnncc.simulator.source import Source
-from rnncc.simulator.structure import Body, Loop, start_of
+from rnncc.simulator.structure import Body, Loop, start_of, walk
+from rnncc.simulator.wide.forms import Stays
+from rnncc.simulator.wide.plan import plan, text_of
+from rnncc.simulator.wide.ranges import ranges
 
 CACHED_EXTENTS = 256
 """Sets of run-time extents an instruction keeps bound before it starts afresh."""
@@ -29,6 +32,7 @@ class Emitter:
         decoder: binds instructions to memory.
         presets: registers that hold a value when the program starts.
         only: the tensor instructions to execute; None for all.
+        wide: execute loops of independent iterations at once; the values are the same.
     """
 
     def __init__(
@@ -38,13 +42,18 @@ class Emitter:
         decoder: Decoder,
         presets: Sequence[int],
         only: frozenset[int] | None = None,
+        wide: bool = True,
     ):
+        self.wide = wide
         self.instructions = instructions
         self.body = body
         self.decoder = decoder
         self.presets = presets
         self.only = only
+        self.stays: dict[int, str] = {}
+        """Loop -> why it is executed iteration by iteration."""
         written = {item.rd for item in instructions if item.op.startswith("s")}
+        self._ranges = ranges(instructions, body)
         # NumPy would take a negative index as one from the end: only loops' own registers never hold one.
         self._never_negative = frozenset(range(1, 32)) - written - set(presets)
 
@@ -112,6 +121,8 @@ class Emitter:
         length = self._length(loop)
         if not loop.body.leaves:
             _pay(source, f"{count} * {length}")
+        if self.wide and self._emit_wide(source, loop, length):
+            return
         source.line(f"for {f'r{instruction.rd}' if instruction.rd else '_'} in range({count}):")
         source.indent += 1
         if loop.body.leaves:
@@ -121,6 +132,44 @@ class Emitter:
             source.line("if done >= due: due = tick(done)")
         self._emit_body(source, loop.body)
         source.indent -= 1
+
+    def _emit_wide(self, source: Source, loop: Loop, length: int) -> bool:
+        """The loop as wide calls, if its iterations are independent."""
+        if self.only is not None and not self.only.issuperset(
+            pc for pc in walk(loop.body) if self.instructions[pc].operands
+        ):
+            self.stays[loop.pc] = "a part of its instructions"
+            return False
+        try:
+            wide = plan(self.instructions, loop, self.decoder, self._ranges[loop.pc])
+        except Stays as reason:
+            self.stays[loop.pc] = str(reason)
+            return False
+        head = self.instructions[loop.pc]
+        if source.hooked:
+            source.line(f"done += {head.imm[0]} * {length}")
+            source.line("if done >= due: due = tick(done)")
+        if not wide.safe:
+            # For messages: what registers hold in the first iteration.
+            self._emit_scalars(source, loop, 0)
+        source.pc = loop.pc
+        for register, parts in wide.sums.items():
+            source.line(f"r{register} = {text_of(parts)}")
+        for number, (pc, call) in enumerate(wide.calls):
+            source.pc = pc
+            source.line(self._call(source, pc, call, f"_{number}"))
+        self._emit_scalars(source, loop, int(head.imm[0]) - 1)
+        return True
+
+    def _emit_scalars(self, source: Source, loop: Loop, turn: int) -> None:
+        """Registers as an iteration leaves them."""
+        head = self.instructions[loop.pc]
+        if head.rd:
+            source.line(f"r{head.rd} = {turn}")
+        for pc in range(loop.body.first, loop.body.end):
+            if self.instructions[pc].op in ("s", "s.imm"):
+                source.pc = pc
+                self._emit(source, pc, self.instructions[pc])
 
     def _length(self, loop: Loop) -> int:
         """Instructions of one iteration; inner loops of unknown count pay for themselves."""
@@ -176,10 +225,11 @@ class Emitter:
         except SimulationError as error:
             raise SimulationError(f"instruction {pc} ({instruction.mnemonic}): {error}") from None
 
-    def _call(self, source: Source, pc: int, call: Call) -> str:
-        return f"{source.name(f'f{pc}', call.function)}({self._texts(source, pc, call.arguments)})"
+    def _call(self, source: Source, pc: int, call: Call, mark: str = "") -> str:
+        name = source.name(f"f{pc}{mark}", call.function)
+        return f"{name}({self._texts(source, f'{pc}{mark}', call.arguments)})"
 
-    def _texts(self, source: Source, pc: int, arguments: Sequence[object]) -> str:
+    def _texts(self, source: Source, pc: int | str, arguments: Sequence[object]) -> str:
         texts = []
         for place, argument in enumerate(arguments):
             if isinstance(argument, RegisterArgument):

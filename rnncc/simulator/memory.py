@@ -15,6 +15,10 @@ import numpy as np
 from rnncc.errors import SimulationError
 from rnncc.isa.instruction import Operand
 
+SCRATCH = "scratch"
+"""A memory of the simulator's own, of ``SCRATCH_BYTES``, which no instruction of a program can name."""
+SCRATCH_BYTES = 32 << 20
+
 ALIGNMENT = 64
 """Bytes; what segments and the vector memory start at, so that vector instructions of the host are aligned."""
 
@@ -127,6 +131,7 @@ class Memory:
         self.by_name = {region.name: region for region in regions}
         self.constants = sum(region.data.nbytes for region in regions if region.kind == "const")
         self.vmem = Region("vmem", 0, aligned(vmem_bytes), "vmem")
+        self._scratch: Region | None = None
 
     def find(self, memory: str, address: int) -> Region:
         """The region that holds an address.
@@ -136,6 +141,11 @@ class Memory:
         """
         if memory == "vmem":
             region = self.vmem
+        elif memory == SCRATCH:
+            if self._scratch is None:
+                # The host gives pages that nothing touches no room.
+                self._scratch = Region(SCRATCH, 0, aligned(SCRATCH_BYTES), "vmem")
+            region = self._scratch
         else:
             at = bisect_right(self._starts, address) - 1
             if at < 0:

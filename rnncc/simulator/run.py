@@ -25,9 +25,10 @@ class Bound:
     Args:
         program: what to run; its constants are used where they lie.
         only: the tensor instructions to execute (``control_slice``); None for all, which outputs need.
+        wide: execute loops of independent iterations at once; the values are the same.
     """
 
-    def __init__(self, program: Program, only: frozenset[int] | None = None):
+    def __init__(self, program: Program, only: frozenset[int] | None = None, *, wide: bool = True):
         size = NUMPY_TYPES["f32"].itemsize
         rounded = program.numerics == "machine"
         formats = program.machine.formats
@@ -41,7 +42,7 @@ class Bound:
         self._used = False
         decoder = Decoder(self.memory, rounded, program.capacity("wmem"))
         self.registers = {symbol.register for symbol in program.symbols.values()}
-        self.values = Values(program.instructions, decoder, sorted(self.registers), only)
+        self.values = Values(program.instructions, decoder, sorted(self.registers), only, wide)
 
     def run(
         self,

@@ -30,6 +30,7 @@ class Values:
         decoder: binds them.
         presets: registers that hold a value when the program starts.
         only: the tensor instructions to execute; None for all.
+        wide: see ``Emitter``.
     """
 
     def __init__(
@@ -38,14 +39,20 @@ class Values:
         decoder: Decoder,
         presets: Sequence[int],
         only: frozenset[int] | None = None,
+        wide: bool = True,
     ):
         self.instructions = instructions
         self.decoder = decoder
         self.presets = presets
         self.body = parse(instructions)
-        self._emitter = Emitter(instructions, self.body, decoder, presets, only)
+        self._emitter = Emitter(instructions, self.body, decoder, presets, only, wide)
         self._small = fits_cache(instructions, decoder.memory.constants)
         self._functions: dict[bool, tuple[Callable[..., Any], Source]] = {}
+
+    @property
+    def stays(self) -> dict[int, str]:
+        """Loop -> why it is executed iteration by iteration; of those that a run has come to."""
+        return self._emitter.stays
 
     def run(
         self,
