@@ -26,7 +26,7 @@ def test_streamed_weights_and_staged_rows(tmp_path, wmem, vmem, steps):
     program = generate(placed, load_machine(target), "exact")
     lengths = {"T": steps - 1}
     inputs = random_inputs(module, lengths)
-    wide, narrow = Bound(program, True), Bound(program, False)
+    wide, narrow = Bound(program), Bound(program, wide=False)
     (got, _), (want, _) = (b.run(inputs, lengths) for b in (wide, narrow))
     for name, array in want.items():
         np.testing.assert_allclose(got[name], array, rtol=1e-5, atol=1e-6)
