@@ -99,6 +99,23 @@ VIDEO = (
 """Frames that change little: what would be computed again and hardly change is not computed. The error is measured by
 ``rnncc compile --calibration``."""
 
+GENERATE = (
+    # While the model is still one step: what the exporter's shape arithmetic was is folded, cells are whole.
+    "generate-tokens",
+    "decompose-cells",
+    # A layer's scan of one step dissolves in the loop over tokens, so that the passes below see one step ...
+    "canonicalize",
+    "fuse-gates",
+    # ... and the prompt's products leave its scan. In the loop input and recurrent product stay apart: the recurrent
+    # one waits for no token and can be issued while the token is still being chosen.
+    "hoist-input-projection{policy=auto}",
+    "lower-lengths",
+    "canonicalize",
+    "cse",
+    "dce",
+)
+"""A step model becomes a generator; its recurrence is that of `RECURRENCE`."""
+
 PIPELINES: dict[str, tuple[str, ...]] = {
     "default": FRONT + RECURRENCE + BACK,
     "latency": FRONT + LATENCY + BACK,
@@ -108,6 +125,7 @@ PIPELINES: dict[str, tuple[str, ...]] = {
     "back": BACK,
     "throughput": FRONT + THROUGHPUT + BACK,
     "video": FRONT + VIDEO + BACK,
+    "generate": FRONT + GENERATE + BACK,
     # No transformation beyond what lowering needs: the baseline that a pass's gain is measured against.
     "baseline": (*FRONT, "decompose-cells", "lower-lengths", "canonicalize", "cse", "dce", *BACK),
     # As Brainwave's own software did (Fowers et al., ISCA 2018): weights pinned; in each step a chain for each gate, of
@@ -144,9 +162,14 @@ DESCRIPTIONS = {
     "throughput": "as default for 16 sequences a run, packed; throughput{size=64 policy=pad} for others",
     "brainwave": "weights pinned, a chain for each gate, nothing hoisted: as Brainwave's own software",
     "video": "frames like the last processed one are skipped (approximate); video{threshold=0} skips none",
+    "generate": 'a step model to a program that generates tokens; generate{pairs="logits:token" max-tokens=9}',
     "baseline": "as default without fuse-gates and hoist-input-projection, to measure what they gain",
 }
 """Name -> one line for ``rnncc passes``."""
 
-OPTIONS = {"throughput": "batch-sequences", "video": "gate-frames"}
+OPTIONS = {
+    "throughput": "batch-sequences",
+    "video": "gate-frames",
+    "generate": "generate-tokens",
+}
 """Name -> the pass whose options the pipeline takes as its own."""

@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, StringAttr, 
 from xdsl.ir import SSAValue
 
 from rnncc.dialects._batch_signature import batch_of
+from rnncc.dialects._generation_signature import GenerationSignature, generation_of
 from rnncc.dialects._types import numpy_dtype, shape_of
 from rnncc.isa.types import NUMPY_TYPES
 from rnncc.sequence_lengths import time_of_lengths, uses_through
@@ -53,7 +54,7 @@ def random_inputs(
     function = main_function(module)
     maxima = function.attributes.get("rnncc.symbols")
     inputs = {}
-    batch = batch_of(function)
+    batch, generation = batch_of(function), generation_of(function)
     for name, argument in zip(names_of(function, "inputs"), function.body.block.args, strict=True):
         inputs[name] = _random(rng, argument, maxima, dict(lengths or {}))
         if batch is not None and argument.index == batch.lengths:
@@ -61,6 +62,8 @@ def random_inputs(
             # Slots run through many requests each, so that all of them are busy most of the time.
             shortest = 1 if batch.order != "slots" else max(1, 3 * longest // 4)
             inputs[name] = _random_lengths(rng, inputs[name], longest, shortest)
+    if generation is not None:
+        _random_generation(rng, generation, list(inputs), inputs)
     return inputs
 
 
@@ -69,6 +72,22 @@ def _random_lengths(
 ) -> np.ndarray:
     """Lengths of rows, longest first, which every order of rows allows."""
     return np.sort(rng.integers(shortest, longest + 1, like.shape))[::-1].astype(like.dtype)
+
+
+def _random_generation(
+    rng: np.random.Generator,
+    generation: GenerationSignature,
+    names: list[str],
+    inputs: dict[str, np.ndarray],
+) -> None:
+    """Tokens of the vocabulary, as many wanted as the generator can make, and numbers to draw them by."""
+    prompt, limit = names[generation.prompt], names[generation.limit]
+    tokens = rng.integers(0, generation.vocabulary, inputs[prompt].shape)
+    inputs[prompt] = tokens.astype(inputs[prompt].dtype)
+    inputs[limit] = np.asarray(generation.longest, np.int64)
+    if generation.uniform >= 0:
+        uniform = names[generation.uniform]
+        inputs[uniform] = rng.random(inputs[uniform].shape, np.float32)
 
 
 def _random(

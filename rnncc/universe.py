@@ -27,6 +27,7 @@ PASSES = (
     "fold-constants",
     "convert-onnx-to-rnn",
     "convert-onnx-to-nn",
+    "generate-tokens",
     "decompose-cells",
     "fuse-gates",
     "speculate-words",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TOLERANCE = {"float16": 4e-3, "bfloat16": 3e-2, "float32": 2e-5, "float64": 1e-12}
 """Largest difference a reassociation may make, relative to the largest output, by element type."""
 
-NEW_SIGNATURE = ("batch-sequences",)
+NEW_SIGNATURE = ("batch-sequences", "generate-tokens")
 """Passes that change what the inputs are."""
 
 
