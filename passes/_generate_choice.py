@@ -51,7 +51,7 @@ class Choice:
             return best(emit, logits)
         if type_of(logits).get_element_type() != f32:
             logits = emit(nn.CastOp(logits, f32))
-        scale = emit.scalar(np.float32(1) / np.float32(self.temperature), f32)
+        scale = emit.scalar(float(np.float32(1) / np.float32(self.temperature)), f32)
         if self.top_k is None:
             return _drawn(emit, emit.binary("mul", logits, scale), u)
         values, places = _best_of_all(emit, logits, self.top_k)

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rnncc.api import compile, load
+    from rnncc.generation import Generate
     from rnncc.pipeline import Pipeline
     from rnncc.program import Program
     from rnncc.runtime import Result
 
-__all__ = ["Pipeline", "Program", "Result", "compile", "load"]
+__all__ = ["Generate", "Pipeline", "Program", "Result", "compile", "load"]
 
 _HOMES = {
     "compile": "rnncc.api",
     "load": "rnncc.api",
+    "Generate": "rnncc.generation",
     "Pipeline": "rnncc.pipeline",
     "Program": "rnncc.program",
     "Result": "rnncc.runtime",

@@ -12,6 +12,7 @@ from rnncc.pipeline import Pipeline
 if TYPE_CHECKING:
     import onnx
 
+    from rnncc.generation import Generate
     from rnncc.machine.description import MachineDescription
     from rnncc.program import Program
 
@@ -28,6 +29,7 @@ def compile(
     verify_each: bool = False,
     explain: bool = False,
     calibration: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    generate: str | Sequence[str] | Generate | None = None,
 ) -> Program:
     """Compile an ONNX model for a machine.
 
@@ -46,6 +48,8 @@ def compile(
         calibration: arrays by input name, or several such sets: the program is measured on them against the same model
             compiled without approximate passes; cycles and errors go into ``program.report["calibration"]``
             (see :mod:`rnncc.calibration`).
+        generate: make a generator of a step model: ``"logits:token,h1:h0"``, what is fed back, logits and token
+            first; a :class:`~rnncc.Generate` says the number of tokens and how they are chosen as well.
 
     Returns:
         The program; ``program.run({...})`` simulates it, ``program.save(path)`` writes it.
@@ -62,6 +66,7 @@ def compile(
         numerics=numerics,
         values=values,
         dynamic=dynamic,
+        generate=generate,
     )
     if verify_each:
         compilation.verify_each()

@@ -94,6 +94,7 @@ def calibrate(
         numerics=compilation.numerics,
         values=compilation.values,
         dynamic=compilation.dynamic,
+        generate=compilation.generate,
     ).program()
     result = Calibration()
     for given in [inputs] if isinstance(inputs, Mapping) else inputs:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnncc.errors import DynamicTimeError, InputError, PassError
+from rnncc.generation import Generate
 from rnncc.ir_file import is_ir_file, read_ir
 from rnncc.pipeline import PassTime, Pipeline
 
@@ -45,6 +46,7 @@ class Compilation:
         numerics: str = "exact",
         values: Mapping[str, Any] | None = None,
         dynamic: bool = True,
+        generate: str | Sequence[str] | Generate | None = None,
     ):
         from rnncc.machine import load_machine
         from rnncc.machine.description import MachineDescription
@@ -56,9 +58,21 @@ class Compilation:
             self.machine, self.target = target, target.name
         else:
             self.machine, self.target = load_machine(str(target)), str(target)
+        self.generate = None if generate is None else Generate.of(generate)
+        usual = "generate" if self.generate else "default"
         self.pipeline = (
-            pipeline.copy() if isinstance(pipeline, Pipeline) else Pipeline(pipeline or "default")
+            pipeline.copy() if isinstance(pipeline, Pipeline) else Pipeline(pipeline or usual)
         )
+        self.options: dict[str, Any] = {"target": self.target, "numerics": numerics}
+        if self.generate is not None:
+            self.options |= self.generate.options()
+            # A step has no run-time length: each dimension that the model leaves open is one.
+            dynamic = False
+            if not any(p.name == "generate-tokens" for p in self.pipeline.passes()):
+                raise PassError(
+                    f"pipeline '{self.pipeline.name}' does not generate",
+                    "put generate-tokens behind convert-onnx-to-nn, or take the pipeline generate",
+                )
         self.shapes = {name: tuple(shape) for name, shape in (shapes or {}).items()}
         self.values = dict(values or {})
         self.numerics = numerics
@@ -94,7 +108,7 @@ class Compilation:
         from rnncc.explain.record import Recorder
         from rnncc.simulator.simulate import depends_on_data
 
-        passes = self.pipeline.passes(target=self.target, numerics=self.numerics)
+        passes = self.pipeline.passes(**self.options)
         recorder = Recorder(self.machine, self.numerics, passes, MACHINE_PASSES)
         if self.recorder is None:
             self.pipeline.before(None, self._look_before).after(None, self._look_after)
@@ -146,20 +160,34 @@ class Compilation:
             module = self._read_ir()
         else:
             module = import_model(
-                self.model, shapes=self.shapes or None, dynamic=dynamic, values=self.values or None
+                self.model,
+                shapes=self._step_shapes() or None,
+                dynamic=dynamic,
+                values=self.values or None,
             )
         function = main_function(module)
         self.length_inputs = length_inputs(function, names_of(function, "inputs"))
         if stage == "onnx":
             return module
         limit = MACHINE_PASSES if stage == "rnn" else ()
-        self.times += self.pipeline.apply(
-            make_context(), module, stop_before=limit, target=self.target, numerics=self.numerics
-        )
+        self.times += self.pipeline.apply(make_context(), module, stop_before=limit, **self.options)
         return module
 
+    def _step_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the inputs; of a model that is to generate, one where neither it nor the user says it."""
+        if self.generate is None:
+            return self.shapes
+        from rnncc.frontend.signature import model_inputs
+
+        shapes = dict(self.shapes)
+        for entry in model_inputs(self.model):
+            if entry.dims is not None and entry.name not in self.values:
+                one = tuple(1 if isinstance(d, str) else d for d in entry.dims)
+                shapes.setdefault(entry.name, one)
+        return shapes
+
     def _read_ir(self) -> ModuleOp:
-        if self.shapes or self.values or not self.dynamic:
+        if self.shapes or self.values or not (self.dynamic or self.generate):
             raise InputError(f"{self.model}: IR states its own shapes", "leave the options out")
         return read_ir(str(self.model))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnncc.errors import InputError, ProgramError, nearest
+from rnncc.generation import Generator
 from rnncc.isa.types import NUMPY_TYPES
 from rnncc.row_order import check_lengths, order_of, ordered, restored
 from rnncc.skipped import take_counters
@@ -43,6 +44,7 @@ def run_program(
     timing: bool = True,
     extrapolate: bool = True,
     progress: Callable[[float], None] | None = None,
+    seed: int = 0,
 ) -> Result:
     """Run ``program``.
 
@@ -55,6 +57,7 @@ def run_program(
         timing: count the cycles.
         extrapolate: add the iterations of a loop that has become periodic instead of simulating each (exact).
         progress: called with the fraction done.
+        seed: of the numbers that a sampling generator draws tokens by, where the inputs do not give them.
 
     Raises:
         InputError: a name, shape or element type that does not fit the signature.
@@ -68,7 +71,7 @@ def run_program(
     if inputs is not None and batch is not None and batch.order == "slots":
         requests = slot_run(program, inputs)
         inputs = requests.arrays
-    arrays, actual = (None, {}) if inputs is None else bind_inputs(program, inputs)
+    arrays, actual = (None, {}) if inputs is None else bind_inputs(program, inputs, seed)
     if inputs is None and values:
         raise InputError("values need inputs", "give them, or run timing-only")
     for symbol, length in (lengths or {}).items():
@@ -100,9 +103,12 @@ def run_program(
 
 
 def bind_inputs(
-    program: Program, inputs: Mapping[str, Any]
+    program: Program, inputs: Mapping[str, Any], seed: int = 0
 ) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     """The inputs as arrays, checked, and the actual length of every symbol.
+
+    A generator's states are zero, its limit the largest and its random numbers those of ``seed`` where they are
+    left out.
 
     Raises:
         InputError: names what is wrong and what is expected.
@@ -114,6 +120,8 @@ def bind_inputs(
             raise InputError(
                 f"the program has no input '{name}' (inputs: {known})", nearest(name, ports)
             )
+    if (generator := Generator.of(program)) is not None:
+        inputs = generator.complete(program, inputs, seed)
     missing = [port for port in program.inputs if port.name not in inputs]
     if missing:
         wanted = "; ".join(_describe(port) for port in missing)

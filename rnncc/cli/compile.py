@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnncc.cli import common
+from rnncc.cli import common, generation
 from rnncc.errors import PassError
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "may be repeated",
     )
     common.add_compile_options(parser)
+    generation.add_options(parser, run=False)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from rnncc.cli import common
+from rnncc.cli import common, generation
 from rnncc.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,14 +48,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="JSON",
         help="write the run's timeline, for Perfetto (ui.perfetto.dev) or chrome://tracing",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the random inputs")
+    parser.add_argument("--seed", type=int, default=0, help="of the random inputs, and of sampling")
     parser.add_argument("--json", action="store_true", help="the report as JSON on standard output")
     common.add_compile_options(parser)
+    generation.add_options(parser, run=True)
 
 
 def main(args: argparse.Namespace) -> int:
     """Compile if needed, simulate, check, report."""
     from rnncc.cli.session import program_of
+    from rnncc.generation import Generator, generated
     from rnncc.progress import stage
     from rnncc.runtime import check_length, run_program
 
@@ -68,6 +70,11 @@ def main(args: argparse.Namespace) -> int:
     lengths = common.parse_lengths(args.length)
     for symbol, length in lengths.items():
         check_length(program, symbol, length)
+    generator = Generator.of(program)
+    if generator is not None:
+        inputs = generation.run_inputs(args, generator, program, inputs)
+    elif args.prompt is not None or args.max_tokens is not None:
+        raise InputError(f"{args.file} does not generate", "give --generate, and the .onnx file")
     if inputs is None and not args.timing_only:
         inputs = _random(program, compilation, args.seed, lengths)
         print(f"note: no --input, random ones from seed {args.seed}", file=sys.stderr)
@@ -79,33 +86,43 @@ def main(args: argparse.Namespace) -> int:
             values=not args.timing_only,
             extrapolate=not args.no_extrapolation,
             progress=progress,
+            seed=args.seed,
         )
     report, status = result.report, 0
     report.model = args.file
     if args.check:
         assert compilation is not None and inputs is not None
-        status = _check(report, compilation, program, inputs, result.outputs)
+        status = _check(report, compilation, program, inputs, result.outputs, args.seed)
     if args.output:
         common.write_arrays(args.output, result.outputs)
     if args.trace:
-        _trace(args.trace, program, inputs, report.lengths)
+        _trace(args.trace, program, inputs, report.lengths, args.seed)
+    tokens = generated(result.outputs) if generator is not None and result.outputs else None
+    text = "" if tokens is None else generation.text_of(tokens, args)
     if args.json:
-        json.dump(report.to_dict(), sys.stdout, indent=2)
+        more = {} if tokens is None else {"generated": {"tokens": tokens, "text": text}}
+        json.dump({**report.to_dict(), **more}, sys.stdout, indent=2)
         print()
     else:
+        if tokens is not None:
+            print(f"{text}\n")
         report.print()
     return status
 
 
 def _trace(
-    path: str, program: Program, inputs: dict[str, np.ndarray] | None, lengths: dict[str, int]
+    path: str,
+    program: Program,
+    inputs: dict[str, np.ndarray] | None,
+    lengths: dict[str, int],
+    seed: int,
 ) -> None:
     from rnncc.progress import stage
     from rnncc.runtime import bind_inputs
     from rnncc.timeline import record
     from rnncc.timeline.chrome import write_trace
 
-    arrays = bind_inputs(program, inputs)[0] if inputs is not None else None
+    arrays = bind_inputs(program, inputs, seed)[0] if inputs is not None else None
     with stage("writing the trace"), common.atomic_file(path) as stream:
         write_trace(record(program, arrays, lengths), stream)
 
@@ -127,10 +144,18 @@ def _check(
     program: Program,
     inputs: dict[str, np.ndarray],
     outputs: dict[str, np.ndarray],
+    seed: int,
 ) -> int:
+    from rnncc.generation import Generator
     from rnncc.reference import compare, measured, reference_outputs, tolerance_of
+    from rnncc.reference_generation import reference_generation
 
-    reference = reference_outputs(str(compilation.model), inputs, compilation.values)
+    model, generator = str(compilation.model), Generator.of(program)
+    if generator is not None and compilation.generate is not None:
+        given = generator.complete(program, inputs, seed)
+        reference = reference_generation(model, compilation.generate, generator, given)
+    else:
+        reference = reference_outputs(model, inputs, compilation.values)
     report.check = compare(reference.outputs, outputs, tolerance_of(program.numerics))
     if report.approximate:
         report.check = measured(report.check)

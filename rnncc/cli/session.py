@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from rnncc.cli import common
+from rnncc.cli.generation import NEED_GENERATE, generate_of
 from rnncc.errors import PassError, nearest
 from rnncc.ir_file import is_ir_file
 
@@ -27,7 +28,8 @@ def compilation_of(
 
     shapes = common.parse_shapes(args.shape)
     common.require_file(path)
-    if inputs and not is_ir_file(path):
+    generate = generate_of(args)
+    if inputs and not is_ir_file(path) and generate is None:
         from rnncc.frontend.signature import shapes_from_inputs
 
         shapes = {**shapes_from_inputs(path, dict(inputs)), **shapes}
@@ -39,6 +41,7 @@ def compilation_of(
         numerics=args.numerics or "exact",
         values=common.parse_bindings(args.bind),
         dynamic=not args.static_time,
+        generate=generate,
     )
     names = [p.name for p in compilation.pipeline.passes()]
     for name in args.print_after:
@@ -72,6 +75,8 @@ COMPILE_ONLY = (
     "verify_each",
     "time_passes",
     "static_time",
+    "generate",
+    *NEED_GENERATE,
 )
 
 
@@ -87,7 +92,7 @@ def program_of(
 
     common.require_file(path)
     if path.endswith(".rnx"):
-        given = [name for name in COMPILE_ONLY if getattr(args, name)]
+        given = [name for name in COMPILE_ONLY if getattr(args, name, None)]
         if given:
             option = given[0].replace("_", "-")
             raise PassError(

@@ -13,6 +13,7 @@ from rnncc.codegen.layout import Layout
 from rnncc.codegen.registers import assign_registers
 from rnncc.dialects import npu
 from rnncc.dialects._batch_signature import BATCH_ATTR, batch_of
+from rnncc.dialects._generation_signature import GENERATION_ATTR, generation_of
 from rnncc.dialects._types import symbol_maxima
 from rnncc.errors import PassError, UnsupportedError
 from rnncc.interpreter.npu import main_of
@@ -67,7 +68,7 @@ def generate(module: ModuleOp | FuncOp, machine: MachineDescription, numerics: s
         setup=setup,
         source_map=tuple(emitter.source_map),
         batch=_batch(function, layout),
-        report=_report(function),
+        report={**_report(function), **_generation(function, layout)},
     )
 
 
@@ -101,6 +102,26 @@ def _batch(function: FuncOp, layout: Layout) -> Batch | None:
         output_times=output_times,
         roles={role: port.name for role, port in pairs if role},
     )
+
+
+def _generation(function: FuncOp, layout: Layout) -> dict[str, Any]:
+    """Which inputs make a generator go, by the ports' names."""
+    found = generation_of(function)
+    if found is None:
+        return {}
+    names = [port.name for port in layout.inputs]
+    if max(found.prompt, found.limit, found.uniform, *found.states, 0) >= len(names):
+        raise PassError(f"{GENERATION_ATTR} does not fit the function's inputs")
+    table = {
+        "prompt": names[found.prompt],
+        "limit": names[found.limit],
+        "uniform": names[found.uniform] if found.uniform >= 0 else "",
+        "states": [names[k] for k in found.states],
+        "vocabulary": found.vocabulary,
+        "longest": found.longest,
+        "stop": found.stop,
+    }
+    return {"generation": table}
 
 
 def _report(function: FuncOp) -> dict[str, Any]:
