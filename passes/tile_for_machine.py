@@ -15,6 +15,7 @@ from rnncc.dialects import nn, rnn
 from rnncc.dialects._nn_base import ints
 from rnncc.dialects._types import shape_of
 from rnncc.errors import CapacityError
+from rnncc.passes._conv_trial import ConvTrials
 from rnncc.passes._lower.attributes import (
     OUTER_ATTR,
     TILE_ATTR,
@@ -76,6 +77,7 @@ class TileForMachinePass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Annotate every function of the module."""
         budget = budget_of(self.target, op)
+        trials = ConvTrials(budget.machine)
         products = [inner for inner in op.walk() if isinstance(inner, nn.MatmulOp)]
         done: set[Operation | None] = {epilogue_of(inner) for inner in products}
         done.update(*(chain_of(inner) for inner in op.walk() if isinstance(inner, nn.ConvOp)))
@@ -85,7 +87,7 @@ class TileForMachinePass(ModulePass):
             if isinstance(inner, nn.MatmulOp):
                 tile_product(inner, budget)
             elif isinstance(inner, nn.ConvOp):
-                plan_conv(inner, budget)
+                plan_conv(inner, budget, trials.choose)
             elif isinstance(inner, nn.PoolOp):
                 plan_pool(inner, budget, tuple(filter(off_chip, (inner.x, inner.result))))
             elif isinstance(inner, BLOCKED) and inner not in done:

@@ -17,7 +17,8 @@ product: no im2col). What differs:
 * ``vector``: for one channel a group (depthwise) a product would use one column of the matrix engine:
   multiply and add on the vector engine instead.
 
-The cycles of each come from the machine's cost functions, the least wins.
+The cycles of each come from the machine's cost functions; those that come near the least are lowered and timed
+(`_conv_trial`), because what it takes to stage the input is more than a formula says.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from xdsl.dialects.builtin import StringAttr
@@ -36,8 +36,17 @@ def shape_of_conv(op: nn.ConvOp, form: Form, frames: int, rows: int | None = Non
     return Shape(form, frames, down, across, depth.kernel, inner, outer, groups)
 
 
-def plan_conv(op: nn.ConvOp, budget: Budget) -> None:
-    """Set form and block (frames, rows) of a convolution: the fewest cycles by the machine's cost.
+Plan = tuple[int, Form, int, int]
+"""Cycles by `conv_form`'s formula, form, frames and rows of a block."""
+
+
+def plan_conv(
+    op: nn.ConvOp, budget: Budget, choose: Callable[[nn.ConvOp, list[Plan]], Plan]
+) -> None:
+    """Set form and block (frames, rows) of a convolution.
+
+    Args:
+        choose: takes one of the plans that fit (see `_conv_trial`).
 
     Raises:
         CapacityError: the vector memory does not hold one row of windows.
@@ -49,7 +58,7 @@ def plan_conv(op: nn.ConvOp, budget: Budget) -> None:
             f"{describe(op)}: one row of windows takes {_bytes(op, least, BUFFERS)} bytes of vector memory, "
             f"{budget.machine.name} has {budget.vmem}"
         )
-    _, form, frames, rows = min(found, key=lambda plan: plan[0])
+    _, form, frames, rows = choose(op, found)
     op.attributes[FORM_ATTR] = StringAttr(form.text)
     op.attributes[TILE_ATTR] = ints([frames, rows])
 
@@ -62,7 +71,7 @@ def _bytes(op: nn.ConvOp, shape: Shape, buffers: int) -> int:
     return buffers * (shape.input + shape.output) * itembytes(op.x) + scratch * wide_bytes(op.x)
 
 
-def _plans(op: nn.ConvOp, budget: Budget) -> Iterator[tuple[int, Form, int, int]]:
+def _plans(op: nn.ConvOp, budget: Budget) -> Iterator[Plan]:
     frames, rows = shape_of(op.result)[0], axes_of(op.slidings())[1].count
     element = str(type_of(op.x).get_element_type())
     deep = axes_of(op.slidings())[0].count

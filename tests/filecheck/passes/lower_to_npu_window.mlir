@@ -1,7 +1,8 @@
 // RUN: rnncc opt %s -p place-memory,tile-for-machine,lower-to-npu | filecheck %s
 
-// The kernel's rows lie side by side: the whole convolution of both frames is one product of k = 27;
-// bias and activation are done on its block.
+// The kernel's rows lie side by side: the whole convolution of a frame is one product of k = 27;
+// bias and activation are done on the block of both frames.
+// CHECK: npu.mm {{.*}} [{{[0-9]+}}, 4, 27]
 // CHECK: npu.mm {{.*}} [{{[0-9]+}}, 4, 27]
 // CHECK-NOT: npu.mm
 // CHECK: npu.binary add

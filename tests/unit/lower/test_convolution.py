@@ -11,14 +11,20 @@ from hypothesis import strategies as st
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
+from rnncc.codegen import generate
 from rnncc.dialects import nn, npu
 from rnncc.dialects._nn_base import ints
 from rnncc.errors import CapacityError, UnsupportedError
+from rnncc.machine import load_machine
+from rnncc.passes._conv_trial import ConvTrials
 from rnncc.passes._lower.attributes import FORM_ATTR, TILE_ATTR
 from rnncc.passes._lower.conv_form import SPANS, Form
+from rnncc.passes.allocate import AllocatePass
 from rnncc.passes.lower_to_npu import LowerToNpuPass
 from rnncc.passes.place_memory import PlaceMemoryPass
+from rnncc.passes.schedule import SchedulePass
 from rnncc.passes.tile_for_machine import TileForMachinePass
+from rnncc.simulator import simulate
 
 from .build import Graph, check, check_rounded_once, count, lower, tiny
 
@@ -185,18 +191,35 @@ def unary(module: ModuleOp) -> list[npu.UnaryOp]:
     return [op for op in module.walk() if isinstance(op, npu.UnaryOp)]
 
 
-def test_few_channels_take_the_kernel_rows_side_by_side(tmp_path):
-    forms = {}
-    for channels in (3, 64):
-        g = Graph()
-        w = g.const(RANDOM.standard_normal((64, channels, 7, 7)))
-        module = g.module(g.add(nn.ConvOp(g.input((1, channels, 40, 40)), w)))
-        PlaceMemoryPass("edge").apply(Context(), module)
-        TileForMachinePass("edge").apply(Context(), module)
-        (op,) = (op for op in module.walk() if isinstance(op, nn.ConvOp))
-        forms[channels] = op.attributes[FORM_ATTR].data  # pyright: ignore
-    assert "columns" in forms[3]
-    assert "columns" not in forms[64]
+@pytest.mark.parametrize("target", ["edge", "tpu-v1"])
+@pytest.mark.parametrize("shape", [(1, 3, 24, 5, 8), (1, 12, 12, 3, 16), (2, 64, 7, 3, 64)])
+def test_the_chosen_form_is_near_the_fastest(monkeypatch, target, shape):
+    """Every form that fits, simulated; the choice is made without simulating any."""
+    frames, channels, size, kernel, outer = shape
+    g = Graph()
+    w = g.const(RANDOM.standard_normal((outer, channels, kernel, kernel)))
+    x = g.input((frames, channels, size, size))
+    same = [kernel // 2] * 2
+    module = g.module(g.add(nn.ConvOp(x, w, [1, 1], [1, 1], same, same)))
+    plans: list = []
+
+    def cycles() -> int:
+        lowered = lower(module, target)
+        SchedulePass(target=target).apply(Context(), lowered)
+        AllocatePass(target).apply(Context(), lowered)
+        program = generate(lowered, load_machine(target), "exact")
+        found = simulate(program, None, values=False).cycles
+        assert found is not None
+        return found
+
+    chosen = cycles()
+    monkeypatch.setattr(ConvTrials, "choose", lambda _, op, given: plans.extend(given) or given[0])
+    cycles()
+    every = []
+    for plan in plans:
+        monkeypatch.setattr(ConvTrials, "choose", lambda _, op, given, plan=plan: plan)
+        every.append(cycles())
+    assert chosen <= 1.2 * min(every)
 
 
 def test_what_cannot_be_lowered_says_so(tmp_path):

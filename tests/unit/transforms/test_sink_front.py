@@ -85,7 +85,7 @@ def test_only_where_the_machine_gains():
             rnncc.compile(model, target=target, pipeline=p).run({"x": x}).cycles
             for p in (plain, wanted)
         ]
-        assert cycles[1] <= cycles[0]
+        assert None not in cycles and sorted(cycles) == cycles[::-1]  # pyright: ignore
     module = Compilation(model, target="bw-s10", pipeline=wanted).module("rnn")
     (function,) = module.ops
     assert any("cycles instead of" in n or "nothing is changed" in n for n in remarks_of(function))
