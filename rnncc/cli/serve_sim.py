@@ -11,7 +11,7 @@ from rnncc.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from rnncc.serving.arrivals import Request
-    from rnncc.serving.costs import StepCosts
+    from rnncc.serving.costs import PolicyCosts
     from rnncc.serving.policies import Served
 
 PERCENTILES = (50, 95, 99)
@@ -73,10 +73,14 @@ def main(args: argparse.Namespace) -> int:
     _check(args)
     common.require_file(args.model)
     shapes = common.parse_shapes(args.shape) or _shapes(args.model, args.max_length or 150)
-    with stage("timing the steps"):
-        costs = measure(args.model, args.target, args.slots, shapes)
-    requests = _requests(args, costs)
-    served = [serve(policy, requests, costs, args.slots) for policy in policies]
+    costs = {}
+    with stage("timing the steps") as progress:
+        for done, policy in enumerate(policies):
+            progress(done / len(policies))
+            costs[policy] = measure(args.model, args.target, args.slots, policy, shapes)
+    longest = next(iter(costs.values())).longest
+    requests = _requests(args, longest)
+    served = [serve(policy, requests, costs[policy], args.slots) for policy in policies]
     if args.json:
         print(json.dumps(_document(args, requests, costs, served), indent=2))
     else:
@@ -118,29 +122,45 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _shapes(path: str, longest: int) -> dict[str, tuple[int, ...]]:
-    """Every input with free dimensions: the first is the time, the others are 1."""
+    """Every input with free dimensions: one of a name is the time, wherever it is, the others are 1.
+
+    The time is the first free dimension of the first input that has one, but for one called after a batch when
+    there is another.
+    """
     from rnncc.frontend import model_inputs
 
+    free = {
+        item.name: [d for d in item.dims or () if not isinstance(d, int)]
+        for item in model_inputs(path)
+    }
+    names = [d for dims in free.values() for d in dims]
+    others = [d for d in names if d is None or not d.lower().startswith("batch")]
+    time = (others or names or [None])[0]
     shapes = {}
     for item in model_inputs(path):
-        dims = item.dims or ()
-        free = [i for i, d in enumerate(dims) if not isinstance(d, int)]
-        if free:
-            shapes[item.name] = tuple(
-                longest if i == free[0] else (1 if i in free else int(d or 1))
-                for i, d in enumerate(dims)
-            )
+        dims = list(item.dims or ())
+        sizes = [d if isinstance(d, int) else 1 for d in dims]
+        if free[item.name]:
+            if time in free[item.name]:
+                sizes[dims.index(time)] = longest
+            shapes[item.name] = tuple(sizes)
     return shapes
 
 
-def _requests(args: argparse.Namespace, costs: StepCosts) -> list[Request]:
+def _requests(args: argparse.Namespace, longest: int) -> list[Request]:
     from rnncc.serving.arrivals import poisson, read_trace
 
     if args.trace is not None:
-        return read_trace(args.trace, costs.longest)
+        return read_trace(args.trace, longest)
     count = 1000 if args.requests is None else args.requests
-    shortest = min(5, costs.longest) if args.min_length is None else args.min_length
-    return poisson(args.rate, count, costs.longest, shortest, args.seed or 0)
+    shortest = min(5, longest) if args.min_length is None else args.min_length
+    return poisson(args.rate, count, longest, shortest, args.seed or 0)
+
+
+def _sizes(slots: int) -> list[int]:
+    """The numbers of rows whose steps are shown: powers of 2, not too many of them, and all slots."""
+    powers = [1 << k for k in range(slots.bit_length()) if 1 << k < slots]
+    return [*powers[-6:], slots]
 
 
 def _figures(served: Served) -> dict[str, float]:
@@ -155,16 +175,20 @@ def _figures(served: Served) -> dict[str, float]:
 
 
 def _document(
-    args: argparse.Namespace, requests: list[Request], costs: StepCosts, served: list[Served]
+    args: argparse.Namespace,
+    requests: list[Request],
+    costs: dict[str, PolicyCosts],
+    served: list[Served],
 ) -> dict:
     return {
         "model": args.model,
         "target": args.target,
         "slots": args.slots,
         "requests": len(requests),
-        "longest": costs.longest,
+        "longest": max(c.longest for c in costs.values()),
         "step_cycles": {
-            str(n): s * costs.clock_hz for n, s in zip(costs.sizes, costs.steps, strict=True)
+            policy: {str(n): c.program(n).step(n) * c.clock_hz for n in _sizes(args.slots)}
+            for policy, c in costs.items()
         },
         "units": {"throughput": "requests a second", "latency": "seconds"},
         "policies": {s.policy: _figures(s) for s in served},
@@ -172,18 +196,24 @@ def _document(
 
 
 def _table(
-    args: argparse.Namespace, requests: list[Request], costs: StepCosts, served: list[Served]
+    args: argparse.Namespace,
+    requests: list[Request],
+    costs: dict[str, PolicyCosts],
+    served: list[Served],
 ) -> str:
     from rnncc.machine import load_machine
 
-    cycles = ", ".join(
-        f"{n}: {s * costs.clock_hz:,.0f}" for n, s in zip(costs.sizes, costs.steps, strict=True)
-    )
+    sizes = _sizes(args.slots)
     steps = sum(r.length for r in requests)
     lines = [
         f"{args.model} on {load_machine(args.target).title}: {len(requests):,} requests of "
         f"{steps / len(requests):.1f} steps on average, at most {args.slots} at a time",
-        f"cycles a step by batch size  {cycles}",
+        "",
+        f"{'cycles a step of':<16}" + "".join(f" {n:>9}" for n in sizes) + "  rows",
+        *(
+            f"{policy:<16}" + "".join(f" {c.program(n).step(n) * c.clock_hz:>9,.0f}" for n in sizes)
+            for policy, c in costs.items()
+        ),
         "",
         f"{'policy':<9} {'requests/s':>11} {'p50 ms':>10} {'p95 ms':>10} {'p99 ms':>10} {'rows a step':>12}",
     ]

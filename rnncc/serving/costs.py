@@ -1,4 +1,4 @@
-"""What a step costs at each batch size: the simulator's cycles of compiled programs."""
+"""What a step costs under each policy at each number of rows: the simulator's cycles of the policy's own programs."""
 
 from __future__ import annotations
 
@@ -6,57 +6,73 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rnncc.compiler import Compilation
 from rnncc.errors import PassError, UnsupportedError
+from rnncc.serving.inputs import batch_inputs
 
-PIPELINES = tuple(
-    f"front,decompose-cells,fuse-gates,batch-sequences{{{{size={{size}}}}}},{hoist}"
-    "lower-lengths,canonicalize,cse,dce,back"
-    for hoist in ("hoist-input-projection,", "")
-)
-"""The programs whose steps are timed: a dense batch, with its input products hoisted and without.
+if TYPE_CHECKING:
+    from rnncc.program import Program
 
-Hoisting pays where weights are streamed; where they are resident and many rows' products do not fit on chip, it
-costs a round trip to DRAM. The cheaper one is taken at each size.
-"""
+PIPELINES = {
+    "pad": "throughput{{size={size} policy=pad ragged=true}}",
+    "pack": "throughput{{size={size} policy=pack}}",
+    "cellular": "throughput{{size={size} policy=cellular requests={size}}}",
+}
+"""The programs of each policy. A batch of ``pad`` or ``pack`` runs in the one for the next larger power of 2;
+``cellular`` has one for all slots."""
 
 
 @dataclass(frozen=True)
 class StepCosts:
-    """Seconds of one step and of what surrounds the steps, by batch size.
+    """Seconds of one step of a program and of what surrounds the steps, by rows at work.
 
-    Measured at some sizes; between two of them the cost is interpolated, a step for a row more never being
-    cheaper.
+    The cost of rows between two numbers that were timed lies between theirs.
 
     Attributes:
-        sizes: batch sizes that were compiled, rising from 1.
-        steps: seconds a step at each.
-        starts: seconds before the first step and after the last one of a batch at each: loads of inputs, outputs.
-        clock_hz: the machine's clock.
-        longest: the most steps that the programs run.
+        sizes: numbers of rows that were timed, rising.
+        steps: seconds a step at each; a step for a row more is never cheaper.
+        starts: seconds before the first step and after the last one of a batch at each: inputs, outputs.
     """
 
     sizes: tuple[int, ...]
     steps: tuple[float, ...]
     starts: tuple[float, ...]
-    clock_hz: float
-    longest: int
     _cache: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
 
-    def step(self, size: int) -> float:
-        """Seconds of one step of `size` rows."""
-        if size not in self._cache:
-            self._cache[size] = _between(self.sizes, self.steps, size)
-        return self._cache[size]
+    def step(self, rows: int) -> float:
+        """Seconds of one step with `rows` rows at work."""
+        if rows not in self._cache:
+            self._cache[rows] = _between(self.sizes, self.steps, rows)
+        return self._cache[rows]
 
-    def start(self, size: int) -> float:
-        """Seconds that a batch of `size` rows costs beside its steps."""
-        return _between(self.sizes, self.starts, size)
+    def start(self, rows: int) -> float:
+        """Seconds that a batch of `rows` rows costs beside its steps."""
+        return _between(self.sizes, self.starts, rows)
 
     def join(self, count: int) -> float:
         """Seconds that `count` requests cost when they join a running batch: their share of a start."""
         return self.start(count) - self.start(1) if count > 1 else 0.0
+
+
+@dataclass(frozen=True)
+class PolicyCosts:
+    """What a policy's programs cost.
+
+    Attributes:
+        programs: rows that a program has, rising -> its costs.
+        clock_hz: the machine's clock.
+        longest: the most steps that the programs run.
+    """
+
+    programs: dict[int, StepCosts]
+    clock_hz: float
+    longest: int
+
+    def program(self, rows: int) -> StepCosts:
+        """The costs of the smallest program for that many rows."""
+        return self.programs[next((n for n in self.programs if n >= rows), max(self.programs))]
 
 
 def _between(sizes: Sequence[int], values: Sequence[float], size: int) -> float:
@@ -70,53 +86,81 @@ def _between(sizes: Sequence[int], values: Sequence[float], size: int) -> float:
     return values[place - 1] + share * (values[place] - values[place - 1])
 
 
-def measure(model: str | Path, target: str, slots: int, shapes: dict | None = None) -> StepCosts:
-    """Compile the model for 1, 2, 4 ... `slots` sequences, and time it for few steps and for many.
+def measure(
+    model: str | Path, target: str, slots: int, policy: str, shapes: dict | None = None
+) -> PolicyCosts:
+    """Compile the policy's programs for up to `slots` sequences, and time them for few steps and for many.
 
-    The weights are loaded once, when the server starts: the cost of a start is what a batch of some size takes more
-    than a batch of one, beside the steps.
+    The weights are loaded once, when the server starts: the cost of a start is what a batch takes more than the
+    smallest batch does, beside the steps.
 
     Raises:
         UnsupportedError: the model has no run-time length, so that it has no steps to time.
-        RnnccError: whatever compiling it raises.
+        RnnccError: whatever compiling it raises; a model that the policy cannot serve.
     """
+    sizes = _powers(slots)
+    first: float | None = None
+    programs: dict[int, StepCosts] = {}
+    clock, longest = 0.0, 0
+    for size in sizes if policy != "cellular" else [slots]:
+        program = _program(model, target, policy, size, shapes)
+        clock = program.machine.clock_hz
+        ((_, entry),) = program.symbols.items()
+        longest = entry.maximum
+        rows = {"pad": [size], "pack": sorted({1, -(-size // 2), size}), "cellular": sizes}[policy]
+        measured = [_timed(program, n, longest) for n in rows]
+        steps = [m[0] / clock for m in measured]
+        if first is None:
+            first = measured[0][1]
+        programs[size] = StepCosts(
+            tuple(rows),
+            tuple(max(steps[: i + 1]) for i in range(len(steps))),
+            tuple(max(0.0, m[1] - first) / clock for m in measured),
+        )
+    return PolicyCosts(programs, clock, longest)
+
+
+def _powers(slots: int) -> list[int]:
+    """1, 2, 4 ... `slots`."""
     sizes = [1]
     while sizes[-1] < slots:
         sizes.append(min(2 * sizes[-1], slots))
-    measured = [
-        min(_timed(model, target, shapes, text.format(size=size)) for text in PIPELINES)
-        for size in sizes
-    ]
-    steps = [m[0] for m in measured]
-    first = measured[0][1]
-    return StepCosts(
-        tuple(sizes),
-        tuple(max(steps[: i + 1]) for i in range(len(steps))),
-        tuple(max(0.0, m[1] - first) for m in measured),
-        *measured[0][2:],
-    )
+    return sizes
 
 
-def _timed(
-    model: str | Path, target: str, shapes: dict | None, pipeline: str
-) -> tuple[float, float, float, int]:
-    """Seconds a step, seconds beside the steps, the clock, the most steps."""
+def _program(
+    model: str | Path, target: str, policy: str, size: int, shapes: dict | None
+) -> Program:
+    """The program, checked to have steps that can be timed."""
+    pipeline = PIPELINES[policy].format(size=size)
     compilation = Compilation(model, target=target, shapes=shapes, pipeline=pipeline)
-    program = compilation.program()
+    try:
+        program = compilation.program()
+    except PassError as error:
+        if policy == "cellular" and error.message.startswith("batch-sequences"):
+            raise PassError(error.message, "leave cellular out: --policies pad,pack") from error
+        raise
     if len(program.symbols) != 1:
         reason = compilation.static_reason or f"it has {len(program.symbols)} run-time lengths"
         raise UnsupportedError(
             f"serve-sim needs a model with one run-time length: {reason}",
             "export it with a free dimension of time",
         )
-    ((symbol, entry),) = program.symbols.items()
+    ((_, entry),) = program.symbols.items()
     if entry.maximum < 4:
         raise PassError(
             f"serve-sim needs at least 4 steps to time one, not {entry.maximum}",
             "raise --max-length",
         )
-    clock = program.machine.clock_hz
-    few, many = entry.maximum // 2, entry.maximum
-    cycles = [program.run(None, values=False, lengths={symbol: n}).cycles or 0 for n in (few, many)]
-    step = (cycles[1] - cycles[0]) / (many - few)
-    return step / clock, max(0.0, cycles[1] - many * step) / clock, clock, many
+    return program
+
+
+def _timed(program: Program, rows: int, longest: int) -> tuple[float, float]:
+    """Cycles a step, and cycles beside the steps."""
+    few = longest // 2
+    cycles = [
+        program.run(batch_inputs(program, rows, n), values=False).cycles or 0
+        for n in (few, longest)
+    ]
+    step = (cycles[1] - cycles[0]) / (longest - few)
+    return step, max(0.0, cycles[1] - longest * step)

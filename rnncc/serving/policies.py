@@ -1,4 +1,4 @@
-"""Batching policies on a machine whose step costs are known: an event simulation in cycles.
+"""Batching policies on a machine whose programs' step costs are known: an event simulation.
 
 ``pad`` and ``pack``: when the machine is free it takes the oldest requests that wait, at most `slots`, and runs
 them to the end; nobody joins meanwhile. With ``pad`` all of them are answered when the longest is done; with
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from rnncc.errors import InputError
 from rnncc.serving.arrivals import Request
-from rnncc.serving.costs import StepCosts
+from rnncc.serving.costs import PolicyCosts
 
 POLICIES = ("pad", "pack", "cellular")
 
@@ -41,7 +41,7 @@ class Served:
         return len(self.latencies) / self.seconds if self.seconds else float("inf")
 
 
-def serve(policy: str, requests: list[Request], costs: StepCosts, slots: int) -> Served:
+def serve(policy: str, requests: list[Request], costs: PolicyCosts, slots: int) -> Served:
     """Replay `requests` (sorted by arrival) under a policy with at most `slots` at a time.
 
     Raises:
@@ -58,7 +58,7 @@ def serve(policy: str, requests: list[Request], costs: StepCosts, slots: int) ->
 
 
 def _batches(
-    policy: str, requests: list[Request], costs: StepCosts, slots: int
+    policy: str, requests: list[Request], costs: PolicyCosts, slots: int
 ) -> tuple[list[float], int, int]:
     ends = [0.0] * len(requests)
     now, first, steps, rows = 0.0, 0, 0, 0
@@ -68,12 +68,13 @@ def _batches(
         while last < len(requests) and last - first < slots and requests[last].arrival <= now:
             last += 1
         batch = sorted(range(first, last), key=lambda i: requests[i].length)
-        now += costs.start(len(batch))
+        program = costs.program(len(batch))
+        now += program.start(len(batch))
         done = 0
         for position, i in enumerate(batch):
             active = len(batch) if policy == "pad" else len(batch) - position
             run = requests[i].length - done
-            now += run * costs.step(active)
+            now += run * program.step(active)
             steps, rows, done = steps + run, rows + run * active, requests[i].length
             ends[i] = now
         if policy == "pad":
@@ -84,10 +85,11 @@ def _batches(
 
 
 def _cellular(
-    policy: str, requests: list[Request], costs: StepCosts, slots: int
+    policy: str, requests: list[Request], costs: PolicyCosts, slots: int
 ) -> tuple[list[float], int, int]:
     ends = [0.0] * len(requests)
     now, first, steps, rows = 0.0, 0, 0, 0
+    program = costs.program(slots)
     # (number of the step after which it ends, request): the batch.
     running: list[tuple[int, int]] = []
     while first < len(requests) or running:
@@ -98,8 +100,8 @@ def _cellular(
             heapq.heappush(running, (steps + requests[first].length, first))
             first, joined = first + 1, joined + 1
         if joined:
-            now += costs.join(joined)
-        cost = costs.step(len(running))
+            now += program.join(joined)
+        cost = program.step(len(running))
         run = running[0][0] - steps
         if first < len(requests) and len(running) < slots and cost > 0:
             # As many steps as until somebody can join: the next arrival is seen at the end of its step.

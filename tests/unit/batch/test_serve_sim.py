@@ -2,19 +2,21 @@
 
 import json
 
+import numpy as np
 import onnx
 import pytest
 
+import rnncc
 from rnncc.__main__ import main
 from rnncc.errors import InputError
 from rnncc.serving.arrivals import Request, poisson, read_trace
-from rnncc.serving.costs import StepCosts
+from rnncc.serving.costs import PolicyCosts, StepCosts, measure
 from rnncc.serving.policies import serve
 from tests.unit.batch.models import cell_model
 
-FLAT = StepCosts((1, 4), (1.0, 1.0), (0.0, 0.0), 1.0, 10)
+FLAT = PolicyCosts({4: StepCosts((1, 4), (1.0, 1.0), (0.0, 0.0))}, 1.0, 10)
 """A step takes a second whatever the batch: weights bind."""
-LINEAR = StepCosts((1, 4), (1.0, 4.0), (0.0, 0.0), 1.0, 10)
+LINEAR = PolicyCosts({4: StepCosts((1, 4), (1.0, 4.0), (0.0, 0.0))}, 1.0, 10)
 """A second a row: MACs bind."""
 
 
@@ -51,7 +53,10 @@ def test_every_request_is_answered_after_its_own_steps(policy):
 
 
 def test_costs_between_measured_sizes():
-    assert [LINEAR.step(n) for n in (1, 2, 3, 4)] == [1, 2, 3, 4]
+    assert [LINEAR.program(4).step(n) for n in (1, 2, 3, 4)] == [1, 2, 3, 4]
+    programs = {2: LINEAR.program(2), 8: FLAT.program(8)}
+    costs = PolicyCosts(programs, 1.0, 10)
+    assert [costs.program(n) is programs[8] for n in (1, 2, 3, 8)] == [False, False, True, True]
 
 
 def test_poisson_is_seeded_and_has_its_rate():
@@ -77,7 +82,7 @@ def test_the_command(model, capsys):
     assert list(document["policies"]) == ["pack"]
     figures = document["policies"]["pack"]
     assert figures["p50"] <= figures["p95"] <= figures["p99"]
-    assert list(document["step_cycles"]) == ["1", "2", "4"]
+    assert list(document["step_cycles"]["pack"]) == ["1", "2", "4"]
 
 
 def test_a_trace(model, capsys, tmp_path):
@@ -147,3 +152,25 @@ def test_wrong_traces(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(InputError, match=message):
         read_trace(path, 10)
+
+
+@pytest.mark.parametrize("policy", ["pad", "pack", "cellular"])
+def test_the_replay_agrees_with_a_run_of_the_policy_s_own_program(tmp_path, policy):
+    """All requests are there at once: as many as there are slots, or three times as many for cellular."""
+    path, slots, times = tmp_path / "m.onnx", 4, 3 if policy == "cellular" else 1
+    onnx.save(cell_model("LSTM", features=64, hidden=64), path)
+    costs = measure(path, "edge", slots, policy, {"x": (160, 1, 64)})
+    more = {"pad": "ragged=true", "pack": "", "cellular": f"requests={slots * times}"}[policy]
+    program = rnncc.compile(
+        path, shapes={"x": (160, 1, 64)}, pipeline=f"throughput{{size=4 policy={policy} {more}}}"
+    )
+
+    def both(lengths: list[int]) -> tuple[float, float]:
+        served = serve(policy, [Request(0, n) for n in lengths], costs, slots)
+        x = np.zeros((max(lengths), len(lengths), 64), np.float32)
+        result = program.run({"x": x, "lengths": np.array(lengths, np.int32)}, values=False)
+        return served.seconds * costs.clock_hz, result.cycles or 0
+
+    # The replay leaves out the loading of weights, which is in both runs of the program.
+    long, short = both([60, 17, 42, 30] * times), both([1] * slots * times)
+    assert long[0] - short[0] == pytest.approx(long[1] - short[1], rel=0.1)
