@@ -21,6 +21,7 @@ GROUPS = {
     "cells": "LSTM and GRU, one layer: hoisting and unrolling",
     "stack": "four LSTM layers: the wavefront",
     "directions": "a bidirectional LSTM: both halves together",
+    "throughput": "many sequences: batches, and ragged ones packed",
 }
 """Name of a group, which is also its module -> what is in it."""
 

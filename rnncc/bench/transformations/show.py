@@ -41,9 +41,10 @@ def print_table(rows: list[Row]) -> None:
                     f"[{style}]{row.cells()[-1]}[/]" if style else row.cells()[-1],
                 )
         console.print(table)
+    said: dict[str, list[str]] = {}
     for row in rows:
         if row.note or row.problem:
             words = f"cannot be measured: {row.problem}" if row.problem else row.note
-            console.print(
-                f"{row.model} on {row.target}, {row.change}: {words}", soft_wrap=True, markup=False
-            )
+            said.setdefault(f"{row.model}, {row.change}: {words}", []).append(row.target)
+    for text, targets in said.items():
+        console.print(f"{text} ({', '.join(targets)})", soft_wrap=True, markup=False)
