@@ -25,9 +25,10 @@ from xdsl.ir import Block, SSAValue
 from xdsl.passes import ModulePass
 
 from rnncc.dialects import nn
-from rnncc.dialects._types import shape_of
+from rnncc.dialects._types import node_name, shape_of
 from rnncc.passes._emit import Emitter, constant_of
 from rnncc.passes._fuse_parts import fuse_parts
+from rnncc.passes._remarks import remark
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,9 @@ def _fuse_products(block: Block) -> None:
 def _fuse(products: list[nn.MatmulOp]) -> None:
     """Replace products of one value, in their order, at the place of the first."""
     first = products[0]
+    names = ", ".join(f"'{name}'" for op in products if (name := node_name(op)))
+    named = f" ({names})" if names else ""
+    remark(first, FuseGatesPass.name, f"{len(products)} products of one value{named} become one")
     emit = Emitter(first)
     columns = np.concatenate([_columns(op) for op in products])
     whole = emit(nn.MatmulOp(first.a, emit.constant(columns), transpose_b=True))

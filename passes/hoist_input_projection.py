@@ -38,6 +38,7 @@ from rnncc.errors import PassError, nearest
 from rnncc.passes._batch import POINTWISE, batch, can_batch
 from rnncc.passes._emit import Emitter
 from rnncc.passes._packed import is_packed
+from rnncc.passes._remarks import remark, title
 from rnncc.passes._scan_invariants import hoist_invariants, is_outside
 
 POLICIES = ("always", "auto")
@@ -177,8 +178,15 @@ def _add_biases_first(scan: ScanOp) -> None:
 
 def _hoist_products(scan: ScanOp) -> None:
     plan = _Plan(scan)
+    products = [op for op in plan.candidates if op in plan.chosen and isinstance(op, nn.MatmulOp)]
+    left = sum(isinstance(op, nn.MatmulOp) for op in scan.body.block.ops) - len(products)
     if not plan.chosen:
+        if left:
+            text = f"{title(scan)} keeps its {_count(left)}: what is multiplied needs the state"
+            remark(scan, HoistInputProjectionPass.name, text)
         return
+    text = f"{title(scan)}: {_count(len(products))} of a step done for all {scan.count} steps at once"
+    remark(scan, HoistInputProjectionPass.name, f"{text}, {_count(left)} left in the step")
     values: dict[SSAValue, SSAValue] = dict(zip(scan.slice_args, scan.inputs, strict=True))
     order = [op for op in plan.candidates if op in plan.chosen]
     for op in order:
@@ -192,6 +200,10 @@ def _hoist_products(scan: ScanOp) -> None:
         if any(use.operation not in plan.chosen for use in op.results[0].uses)
     ]
     _rewire(scan, [(v, values[v], plan.reverse[v]) for v in needed], order)
+
+
+def _count(products: int) -> str:
+    return f"{products or 'no'} product{'s' if products != 1 else ''}"
 
 
 def _for(op: Operation, scan: ScanOp, emit: Emitter) -> Emitter:
