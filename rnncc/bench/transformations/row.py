@@ -14,8 +14,9 @@ BINDS = {
     "weights": "weights",
     "on_chip": "on-chip reads",
     "critical_path": "critical path",
+    "passes": "passes",
 }
-"""What binds, in a word of the table."""
+"""What binds, in a word of the table; the bound's own name where none is given."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class Row:
             f"{self.after.per_unit:,.0f}",
             f"{self.gain:.2f}x",
             f"{self.after.bound_per_unit:,.0f}",
-            BINDS[self.after.binds],
+            BINDS.get(self.after.binds, self.after.binds),
             self._floor(),
         ]
 
