@@ -7,7 +7,7 @@ from functools import partial
 
 from rnncc.bench.measure import measure
 from rnncc.bench.models import recurrent_model
-from rnncc.bench.transformations.row import Row, compared, edited
+from rnncc.bench.transformations.row import Row, compared, edited, ready
 
 SIZES = [(h, t) for h in (256, 1024) for t in (25, 150)]
 
@@ -25,13 +25,13 @@ def rows(target: str) -> Iterator[Row]:
                 target,
                 "hoist-input-projection",
                 partial(run, edited(drop="hoist-input-projection")),
-                lambda: default,  # noqa: B023
+                ready(default),
             )
             yield compared(
                 name,
                 target,
                 "unroll-timesteps",
-                lambda: default,  # noqa: B023
+                ready(default),
                 partial(run, unrolled),
                 floor=1.0,
             )

@@ -10,7 +10,7 @@ import numpy as np
 
 from rnncc.bench.measure import measure
 from rnncc.bench.models import recurrent_model
-from rnncc.bench.transformations.row import Row, compared
+from rnncc.bench.transformations.row import Row, compared, ready
 
 FLOORS = {("bw-s10", 8): 4.0, ("tpu-v1", 64): 20.0}
 """What is asked for by machine and batch: interleaved sequences hide Brainwave's latency, and share each weight that
@@ -34,7 +34,7 @@ def rows(target: str) -> Iterator[Row]:
             f"LSTM h={hidden} T={steps}",
             target,
             f"batch-sequences{{size={size}}}",
-            lambda: one,
+            ready(one),
             partial(run, f"throughput{{size={size} policy=pad}}", work=size),
             unit="sequence",
             floor=FLOORS.get((target, size)),
