@@ -185,7 +185,9 @@ def _hoist_products(scan: ScanOp) -> None:
             text = f"{title(scan)} keeps its {_count(left)}: what is multiplied needs the state"
             remark(scan, HoistInputProjectionPass.name, text)
         return
-    text = f"{title(scan)}: {_count(len(products))} of a step done for all {scan.count} steps at once"
+    text = (
+        f"{title(scan)}: {_count(len(products))} of a step done for all {scan.count} steps at once"
+    )
     remark(scan, HoistInputProjectionPass.name, f"{text}, {_count(left)} left in the step")
     values: dict[SSAValue, SSAValue] = dict(zip(scan.slice_args, scan.inputs, strict=True))
     order = [op for op in plan.candidates if op in plan.chosen]

@@ -12,6 +12,7 @@ from wide_programs import (
     PARITY,
     SEGMENTS,
     SUM,
+    WEIGHTS,
     WORDS,
     W,
     agree,
@@ -22,6 +23,7 @@ from wide_programs import (
 )
 
 from rnncc.isa.instruction import Instruction, Operand
+from rnncc.isa.types import ITEM_SIZES, NUMPY_TYPES
 from rnncc.simulator.run import Bound
 
 
@@ -95,6 +97,50 @@ def test_buffers_and_addresses(body):
     inner = loop(6, INDEX, body)
     run = agree(build([loop(3, OUTER, [scalar("add", 8, OUTER, 20), inner])]))
     assert len(run.values.stays) == 1 + (body[0].op == "s")
+
+
+@pytest.mark.parametrize("kind", ["f16", "bf16", "i32", "i8", "f64"])
+def test_element_types(kind):
+    """Through a buffer of another type, computed in it, and back; the same bits."""
+    size = ITEM_SIZES[kind]
+    buffer = vm(1600, (0, 0, size), PARITY, 4 * size)
+    body = [
+        scalar("mod", PARITY, INDEX, 2),
+        tensor("convert", "", (1, 1, 4), buffer, vm(0, index=INDEX, step=16), types=(kind, "f32")),
+        tensor("binary", "mul", (1, 1, 4), buffer, buffer, buffer, types=(kind,) * 3),
+        tensor(
+            "convert", "", (1, 1, 4), vm(512, index=INDEX, step=16), buffer, types=("f32", kind)
+        ),
+    ]
+    assert not agree(build([loop(7, INDEX, body)])).values.stays
+
+
+@pytest.mark.parametrize("kind", ["f16", "i32"])
+def test_rows_of_other_types(kind):
+    size = ITEM_SIZES[kind]
+    matrix = (0, 4 * size, size)
+    types = (kind,) * 3
+    w = at("wmem", 0, matrix)
+    body = [
+        tensor(
+            "mm", "", (1, 4, 4),
+            vm(1024, (0, size, 0), INDEX, 4 * size), vm(512, (0, 0, size), INDEX, 4 * size), w, types=types,
+        ),
+    ]  # fmt: skip
+    start = [
+        tensor("convert", "", (1, 1, 40), vm(512, (0, 0, size)), vm(0), types=(kind, "f32")),
+        tensor("dma", "", (1, 4, 4), w, at("dram", W, matrix), types=(kind, kind)),
+    ]
+    weights = np.array([0, 1, 2, 1] * 8, NUMPY_TYPES[kind]).view(np.float32)
+    segments = [SEGMENTS[0], ("w", "const", np.resize(weights, WEIGHTS.size)), SEGMENTS[2]]
+    first = copy(vm(0), at("dram", 0), (1, 1, WORDS))
+    code = program(
+        [first, *start, loop(8, INDEX, body)],
+        segments,
+        outputs=("out",),
+        memory={"vmem": 4 * WORDS},
+    )
+    assert not agree(code).values.stays
 
 
 @pytest.mark.parametrize("step", [32, 48])
