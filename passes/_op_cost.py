@@ -62,7 +62,12 @@ def instruction_cost(machine: MachineDescription, op: npu.InstructionOp) -> OpCo
         assert isinstance(owner, npu.ViewOp)
         operands.append((npu.memory_of(view), str(npu.element_of(view)), owner.stride_values))
     name, kind, _ = instruction_form(op)
-    task = work(machine, name, kind, (counts[0], counts[1], counts[2]), operands)
+    ports = [
+        place
+        for place, view in enumerate(op.views)
+        if isinstance(npu.buffer_of(view).owner, npu.InputOp | npu.OutputOp)
+    ]
+    task = work(machine, name, kind, (counts[0], counts[1], counts[2]), operands, ports)
     found = cost(machine, task)
     first = found.first if machine.chaining else found.last
     # Transfers of several channels overlap but for the data path that they share.

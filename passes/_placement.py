@@ -1,18 +1,26 @@
 """Addresses for live ranges in one memory: greedy by size, best fit among the gaps.
 
 When everything fits side by side nothing is shared: reuse of an address is a false dependence
-that the interlocks would honour. Source: Pisarchyk and Lee, "Efficient memory management for
-deep neural net inference" (2020), greedy by size; best fit of the gaps.
+that the interlocks would honour. What must be shared is reused as late as the memory allows, so
+that the engine that writes it anew does not wait for another one that still reads it.
+Source: Pisarchyk and Lee, "Efficient memory management for deep neural net inference" (2020),
+greedy by size; best fit of the gaps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import lcm
 
 from rnncc.dialects import npu
 from rnncc.machine import MachineDescription
 from rnncc.passes._live_ranges import LiveRange
+
+RESTS = (64, 32, 16, 8, 4, 2)
+"""Positions for which freed memory rests before it is used again; the most for which everything fits."""
+MANY = 400
+"""Ranges beyond which only the tightest placements are tried."""
 
 
 def place(ranges: Sequence[LiveRange], capacity: int, align: int) -> dict[LiveRangeId, int] | None:
@@ -32,6 +40,13 @@ def place(ranges: Sequence[LiveRange], capacity: int, align: int) -> dict[LiveRa
         lambda r: (r.start - r.end, -r.size),
         lambda r: (r.start, -r.size),
     )
+    if len(ranges) <= MANY:
+        for rest in RESTS:
+            longer = [replace(r, end=r.end + rest) for r in sorted(ranges, key=orders[0])]
+            addresses = _greedy(longer, capacity, align)
+            if addresses is not None:
+                whose = {(r.buffer, r.start): id(r) for r in ranges}
+                return {whose[r.buffer, r.start]: addresses[id(r)] for r in longer}
     for order in orders:
         addresses = _greedy(sorted(ranges, key=order), capacity, align)
         if addresses is not None:

@@ -128,6 +128,38 @@ PIPELINES: dict[str, tuple[str, ...]] = {
     "generate": FRONT + GENERATE + BACK,
     # No transformation beyond what lowering needs: the baseline that a pass's gain is measured against.
     "baseline": (*FRONT, "decompose-cells", "lower-lengths", "canonicalize", "cse", "dce", *BACK),
+    # As TPU v1's software did (Jouppi et al., ISCA 2017): weights pass once through a FIFO of four tiles.
+    "tpu": (
+        *FRONT,
+        *RECURRENCE,
+        "place-memory",
+        "tile-for-machine{panels=4 blocks=2}",
+        "lower-to-npu",
+        "schedule",
+        "allocate",
+    ),
+    # As Plasticine's mapping did (Zhao et al. 2019): weights pinned, one dot product over input and state.
+    "dataflow": (
+        *FRONT,
+        "decompose-cells",
+        "lower-lengths",
+        # Gate by gate first: a GRU's candidate keeps its products apart, the other gates join theirs ...
+        "split-gates",
+        "join-products",
+        "canonicalize",
+        "cse",
+        # ... and then gates of the same operands are one product again.
+        "fuse-gates",
+        "canonicalize",
+        "cse",
+        "dce",
+        "place-memory{inputs=stream}",
+        "tile-for-machine",
+        "lower-to-npu",
+        "persist-weights",
+        "schedule",
+        "allocate",
+    ),
     # As Brainwave's own software did (Fowers et al., ISCA 2018): weights pinned; in each step a chain for each gate, of
     # the input and of the state (nothing is hoisted); chains in the order in which they are written.
     "brainwave": (
@@ -160,6 +192,8 @@ DESCRIPTIONS = {
     "recurrence": "cells to rnn.scan, gates fused, input products hoisted, lengths lowered",
     "back": "from rnn and nn to an allocated npu module",
     "throughput": "as default for 16 sequences a run, packed; throughput{size=64 policy=pad} for others",
+    "tpu": "as default, with weights through a FIFO of four tiles: as TPU v1's own software",
+    "dataflow": "weights pinned, input and state multiplied together: as Plasticine's mapping of RNNs",
     "brainwave": "weights pinned, a chain for each gate, nothing hoisted: as Brainwave's own software",
     "video": "frames like the last processed one are skipped (approximate); video{threshold=0} skips none",
     "generate": 'a step model to a program that generates tokens; generate{pairs="logits:token" max-tokens=9}',

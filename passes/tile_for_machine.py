@@ -7,17 +7,18 @@ from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i64
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from rnncc.dialects import nn, rnn
 from rnncc.dialects._nn_base import ints
 from rnncc.dialects._types import shape_of
-from rnncc.errors import CapacityError
+from rnncc.errors import CapacityError, PassError
 from rnncc.passes._conv_trial import ConvTrials
 from rnncc.passes._lower.attributes import (
     OUTER_ATTR,
+    PANELS_ATTR,
     TILE_ATTR,
     WEIGHTS_ATTR,
     kept_of,
@@ -29,7 +30,7 @@ from rnncc.passes._lower.conv_plan import plan_conv, plan_pool
 from rnncc.passes._lower.epilogue import epilogue_of
 from rnncc.passes._lower.lowering import describe
 from rnncc.passes._lower.narrow import is_narrow, wide_bytes
-from rnncc.passes._lower.panels import even, panel
+from rnncc.passes._lower.panels import PANELS, even, panel
 from rnncc.passes._lower.products import stationary_left, weights_of
 from rnncc.passes._lower.storage import root_of
 
@@ -64,6 +65,7 @@ class TileForMachinePass(ModulePass):
     Source: the loop order with the least DRAM traffic, counted as in Goto's panel-panel products.
 
     Raises:
+        PassError: fewer than 2 panels, or no block.
         CapacityError: not even the smallest piece of an operation fits; names its node.
     """
 
@@ -73,9 +75,17 @@ class TileForMachinePass(ModulePass):
     """Machine name or description file."""
     numerics: str = "exact"
     """``exact`` or ``machine``; capacity is counted in the machine's formats either way."""
+    panels: int = PANELS
+    """Panels of streamed weights in the weight memory at once: more are smaller, and run further ahead."""
+    blocks: int = 1
+    """Blocks of frames that a convolution is cut into at least, so that what follows one overlaps the next."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Annotate every function of the module."""
+        if self.panels < 2:
+            raise PassError(f"tile-for-machine needs 2 panels or more, not {self.panels}")
+        if self.blocks < 1:
+            raise PassError(f"tile-for-machine needs a block or more, not {self.blocks}")
         budget = budget_of(self.target, op)
         trials = ConvTrials(budget.machine)
         products = [inner for inner in op.walk() if isinstance(inner, nn.MatmulOp)]
@@ -85,9 +95,11 @@ class TileForMachinePass(ModulePass):
             if isinstance(inner, func.FuncOp | nn.ConstantOp):
                 continue
             if isinstance(inner, nn.MatmulOp):
-                tile_product(inner, budget)
+                tile_product(inner, budget, self.panels)
             elif isinstance(inner, nn.ConvOp):
-                plan_conv(inner, budget, trials.choose)
+                if self.panels != PANELS:
+                    inner.attributes[PANELS_ATTR] = IntegerAttr(self.panels, i64)
+                plan_conv(inner, budget, trials.choose, self.blocks)
             elif isinstance(inner, nn.PoolOp):
                 plan_pool(inner, budget, tuple(filter(off_chip, (inner.x, inner.result))))
             elif isinstance(inner, BLOCKED) and inner not in done:
@@ -148,7 +160,7 @@ def reduced_axes(op: Operation) -> tuple[int, ...]:
     return ()
 
 
-def tile_product(op: nn.MatmulOp, budget: Budget) -> None:
+def tile_product(op: nn.MatmulOp, budget: Budget, panels: int = PANELS) -> None:
     """Cut a product where its weights are streamed or its other operands are off chip."""
     held = weights_of(op)
     moving = op.b if held is op.a else op.a
@@ -167,7 +179,9 @@ def tile_product(op: nn.MatmulOp, budget: Budget) -> None:
     tm, tn, tk = m, n, k
     streamed = op.attributes.get(WEIGHTS_ATTR) == StringAttr("streamed")
     if streamed:
-        tn, tk = panel(op, n - kept_of(op), k, item, budget)
+        tn, tk = panel(op, n - kept_of(op), k, item, budget, panels)
+        if panels != PANELS:
+            op.attributes[PANELS_ATTR] = IntegerAttr(panels, i64)
     cost = (BUFFERS * k if off_chip(moving) else 0) + (BUFFERS * tn if off_chip(op.result) else 0)
     if tk < k and is_narrow(op.result):
         cost += tn * wide_bytes(op.result) // itembytes(op.result)
@@ -181,7 +195,7 @@ def tile_product(op: nn.MatmulOp, budget: Budget) -> None:
     if (tm, tn, tk) == (m, n, k):
         return
     op.attributes[TILE_ATTR] = ints([tm, tn, tk])
-    panels, blocks = -(-n // tn), -(-m // tm)
-    by_n = nbytes(moving) * panels * off_chip(moving) + nbytes(held)
+    strips, blocks = -(-n // tn), -(-m // tm)
+    by_n = nbytes(moving) * strips * off_chip(moving) + nbytes(held)
     by_m = nbytes(moving) * off_chip(moving) + nbytes(held) * blocks
     op.attributes[OUTER_ATTR] = StringAttr("m" if by_m < by_n else "n")

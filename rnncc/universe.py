@@ -34,6 +34,7 @@ PASSES = (
     "split-scans",
     "gate-frames",
     "split-gates",
+    "join-products",
     "form-chains",
     "sink-front",
     "hoist-input-projection",

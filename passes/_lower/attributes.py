@@ -13,6 +13,10 @@ KEPT_ATTR = "npu.kept"
 """On a product with streamed weights in a loop: rows of them that stay (`place-memory`)."""
 ROOM_ATTR = "npu.room"
 """On a product with streamed weights: bytes of weight memory for its panels (`place-memory`)."""
+PANELS_ATTR = "npu.panels"
+"""On a product with streamed weights: panels in the weight memory at once, where not 2 (`tile-for-machine`)."""
+PIECE_ATTR = "npu.piece"
+"""On a convolution with streamed weights: the longest k of a panel, where that is cut (`tile-for-machine`)."""
 TILE_ATTR = "npu.tile"
 """On a product [m, n, k], elsewhere one number a dimension: the largest block (`tile-for-machine`)."""
 OUTER_ATTR = "npu.outer"
@@ -46,6 +50,18 @@ def kept_of(op: Operation) -> int:
     """Rows of streamed weights that stay in the weight memory."""
     kept = op.attributes.get(KEPT_ATTR)
     return kept.value.data if isinstance(kept, IntegerAttr) else 0
+
+
+def panels_of(op: Operation) -> int:
+    """Panels of streamed weights in the weight memory at once."""
+    panels = op.attributes.get(PANELS_ATTR)
+    return panels.value.data if isinstance(panels, IntegerAttr) else 2
+
+
+def piece_of(op: Operation) -> int:
+    """The longest k of a panel of streamed weights; 0 for the whole."""
+    piece = op.attributes.get(PIECE_ATTR)
+    return piece.value.data if isinstance(piece, IntegerAttr) else 0
 
 
 def tile_of(op: Operation) -> tuple[int, ...] | None:

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from xdsl.dialects.builtin import StringAttr
+from xdsl.dialects.builtin import IntegerAttr, StringAttr, i64
 from xdsl.ir import SSAValue
 
 from rnncc.dialects import nn
 from rnncc.dialects._nn_base import ints
 from rnncc.dialects._types import is_float, shape_of, type_of
 from rnncc.errors import CapacityError
-from rnncc.passes._lower.attributes import FORM_ATTR, TILE_ATTR
+from rnncc.passes._lower.attributes import (
+    FORM_ATTR,
+    PIECE_ATTR,
+    ROOM_ATTR,
+    TILE_ATTR,
+    WEIGHTS_ATTR,
+    panels_of,
+)
 from rnncc.passes._lower.budget import Budget, itembytes
 from rnncc.passes._lower.conv_form import Form, Shape, cycles, forms, sums_apart
 from rnncc.passes._lower.lowering import describe
@@ -41,26 +48,53 @@ Plan = tuple[int, Form, int, int]
 
 
 def plan_conv(
-    op: nn.ConvOp, budget: Budget, choose: Callable[[nn.ConvOp, list[Plan]], Plan]
+    op: nn.ConvOp,
+    budget: Budget,
+    choose: Callable[[nn.ConvOp, list[Plan]], Plan],
+    least: int = 1,
 ) -> None:
-    """Set form and block (frames, rows) of a convolution.
+    """Set form, block (frames, rows) and piece of k of a convolution.
 
     Args:
+        op: the convolution.
+        budget: what the memories hold.
         choose: takes one of the plans that fit (see `_conv_trial`).
+        least: blocks of frames at least, as far as there are frames.
 
     Raises:
         CapacityError: the vector memory does not hold one row of windows.
     """
-    found = list(_plans(op, budget))
+    found = list(_plans(op, budget, least))
     if not found:
-        least = shape_of_conv(op, Form(), 1, 1)
+        smallest = shape_of_conv(op, Form(), 1, 1)
         raise CapacityError(
-            f"{describe(op)}: one row of windows takes {_bytes(op, least, BUFFERS)} bytes of vector memory, "
+            f"{describe(op)}: one row of windows takes {_bytes(op, smallest, BUFFERS)} bytes of vector memory, "
             f"{budget.machine.name} has {budget.vmem}"
         )
     _, form, frames, rows = choose(op, found)
     op.attributes[FORM_ATTR] = StringAttr(form.text)
+    shape = shape_of_conv(op, form, frames, rows)
     op.attributes[TILE_ATTR] = ints([frames, rows])
+    if piece := _piece(op, shape, budget):
+        op.attributes[PIECE_ATTR] = IntegerAttr(piece, i64)
+
+
+def _piece(op: nn.ConvOp, shape: Shape, budget: Budget) -> int:
+    """The longest k of a panel of streamed weights; 0 for the whole.
+
+    Where a panel of the whole k has fewer rows than the array, a shorter k fills it, in products that accumulate.
+    """
+    room, native = op.attributes.get(ROOM_ATTR), budget.machine.matrix
+    if op.attributes.get(WEIGHTS_ATTR) != StringAttr("streamed") or not isinstance(
+        room, IntegerAttr
+    ):
+        return 0
+    rows = min(native.rows, shape.outer)
+    most = room.value.data // (panels_of(op) * itembytes(op.x) * rows)
+    together = is_narrow(op.x) and not sums_apart(shape)
+    if most >= shape.k or most < native.columns or together:
+        return 0
+    return most // native.columns * native.columns
 
 
 def _bytes(op: nn.ConvOp, shape: Shape, buffers: int) -> int:
@@ -71,12 +105,13 @@ def _bytes(op: nn.ConvOp, shape: Shape, buffers: int) -> int:
     return buffers * (shape.input + shape.output) * itembytes(op.x) + scratch * wide_bytes(op.x)
 
 
-def _plans(op: nn.ConvOp, budget: Budget) -> Iterator[Plan]:
+def _plans(op: nn.ConvOp, budget: Budget, least: int) -> Iterator[Plan]:
     frames, rows = shape_of(op.result)[0], axes_of(op.slidings())[1].count
     element = str(type_of(op.x).get_element_type())
     deep = axes_of(op.slidings())[0].count
     for form in forms(shape_of(op.w)[1] == 1 and is_float(type_of(op.x).get_element_type())):
-        block = _largest(op, form, budget, max(frames, 1), rows)
+        together = max(1, frames // least)
+        block = _largest(op, form, budget, together, rows)
         if block is None or (form.span == "batch" and block[1] < rows):
             continue
         shape = shape_of_conv(op, form, *block)

@@ -38,11 +38,12 @@ def _group(
     terms = list(terms_of(at, shape, planes))
     for number, (offset, key) in enumerate(terms):
         source = at.start.moved(group, at.group).moved(offset, 1)
-        for first, held in weights.panels(low, group, shape.groups, key):
+        for first, begin, held in weights.panels(low, group, shape.groups, key):
             n, k = held.dims
-            left = replace(source, dims=(k,), strides=(step_of(at, shape),))
+            near = step_of(at, shape)
+            left = replace(source.moved(begin, near), dims=(k,), strides=(near,))
             to = replace(base.moved(first, out.strides[1]), dims=(n,), strides=(out.strides[1],))
-            _each(low, pixels, to, left, held, number > 0)
+            _each(low, pixels, to, left, held, number > 0 or begin > 0)
 
 
 def step_of(at: Staged, shape: Shape) -> int:

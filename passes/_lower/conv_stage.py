@@ -82,15 +82,20 @@ def _buffer(low: Lowering, x: Ref, elements: int, padded: bool) -> Ref:
     if not loops or not (moves or padded):
         whole = low.alloc([Dim(elements)], x.element, name="windows")
         if padded:
-            low.fill(whole, 0)
+            _zero(low, whole)
         return whole.at(0, 0)
     with low.at(loops[-1] - 1):
         rooms = low.alloc([Dim(2 if moves else 1), Dim(elements)], x.element, name="windows")
         if padded:
-            low.fill(rooms, 0)
+            _zero(low, rooms)
     index = low.scope.index
     turn = low.scalar("mod", index, 2) if moves and index is not None else 0
     return replace(rooms.at(0, turn).at(0, 0), level=low.depth)
+
+
+def _zero(low: Lowering, room: Ref) -> None:
+    """Zero everywhere, by DMA from one zero: the vector engine has work of the step before to finish."""
+    low.walk([room, low.number(0, room.element).broadcast(room.dims)], npu.DmaOp)
 
 
 def _copies(low: Lowering, x: Ref, at: Staged, plane: int, shape: Shape) -> None:

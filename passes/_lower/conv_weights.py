@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from xdsl.ir import SSAValue
 from rnncc.dialects import nn
 from rnncc.dialects._types import numpy_dtype, shape_of
 from rnncc.errors import CapacityError
-from rnncc.passes._lower.attributes import ROOM_ATTR, WEIGHTS_ATTR
+from rnncc.passes._lower.attributes import ROOM_ATTR, WEIGHTS_ATTR, panels_of, piece_of
 from rnncc.passes._lower.conv_form import Form
 from rnncc.passes._lower.dims import Dim
 from rnncc.passes._lower.lowering import Lowering
@@ -34,6 +34,9 @@ class Weights:
         streamed: whether they pass through panels each time.
         room: bytes of the weight memory for panels; None for any number.
         item: bytes of one.
+        cut: longest piece of k in a panel; 0 for any length.
+        places: panels in the weight memory at once.
+        rings: places of panels so far, by their size: the room and how often it was used.
     """
 
     ref: Ref
@@ -41,6 +44,9 @@ class Weights:
     streamed: bool
     room: int | None
     item: int
+    cut: int = 0
+    places: int = 2
+    rings: dict[int, tuple[Ref, int]] = field(default_factory=dict, compare=False)
 
     @property
     def outer(self) -> int:
@@ -67,11 +73,11 @@ class Weights:
 
     def panels(
         self, low: Lowering, group: int | SSAValue, groups: int, key: Key
-    ) -> Iterator[tuple[int, Ref]]:
-        """Pieces of one product's weights in the weight memory, with the first result of each.
+    ) -> Iterator[tuple[int, int, Ref]]:
+        """Pieces of one product's weights in the weight memory, with the first result and the start in k of each.
 
         Raises:
-            CapacityError: the weight memory has no room for two rows.
+            CapacityError: the weight memory has no room for a row in each place.
         """
         outer = self.outer // groups
         matrix = self.matrix(group, outer, key)
@@ -82,11 +88,12 @@ class Weights:
                     cache["weights", matrix] = self._held(low, matrix, "weights")
                 held = cache["weights", matrix]
             # Not inside of the `with`: the caller's products belong to its own loop.
-            yield 0, held
+            yield 0, 0, held
             return
-        step = outer
+        step, long = outer, matrix.sizes[1]
+        piece = min(self.cut or long, long)
         if self.room is not None:
-            step = min(outer, self.room // (2 * matrix.sizes[1] * self.item))
+            step = min(outer, self.room // (self.places * piece * self.item))
         if step < 1:
             raise CapacityError(
                 f"the weight memory has no room for two rows of {matrix.sizes[1]} weights "
@@ -94,7 +101,22 @@ class Weights:
             )
         for first in range(0, outer, step):
             rows = matrix.window(0, first, 1, Dim(min(step, outer - first)))
-            yield first, self._held(low, rows, "panel")
+            for begin in range(0, long, piece):
+                part = rows.window(1, begin, 1, Dim(min(piece, long - begin)))
+                held = self._slot(low, part, step * piece) if self.cut else None
+                yield first, begin, held or self._held(low, part, "panel")
+
+    def _slot(self, low: Lowering, part: Ref, size: int) -> Ref:
+        """A panel in the next of the places that take turns."""
+        if size not in self.rings:
+            ring = low.alloc([Dim(self.places), Dim(size)], part.element, "wmem", "panels")
+            self.rings[size] = (ring, 0)
+        ring, used = self.rings[size]
+        self.rings[size] = (ring, used + 1)
+        n, k = part.dims
+        held = replace(ring.at(0, used % self.places), dims=(n, k), strides=(k.size, 1))
+        load(low, held, part)
+        return held
 
     @staticmethod
     def _held(low: Lowering, matrix: Ref, name: str) -> Ref:
@@ -124,6 +146,8 @@ def weights_of_conv(low: Lowering, op: nn.ConvOp, form: Form) -> Weights:
         op.attributes.get(WEIGHTS_ATTR) == StringAttr("streamed"),
         room.value.data if isinstance(room, IntegerAttr) else None,
         numpy_dtype(ref.element).itemsize,
+        piece_of(op),
+        panels_of(op),
     )
 
 

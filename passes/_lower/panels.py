@@ -22,11 +22,13 @@ def even(size: int, most: int) -> int:
     return -(-size // pieces)
 
 
-def panel(op: nn.MatmulOp, n: int, k: int, item: int, budget: Budget) -> tuple[int, int]:
-    """Rows and columns of a panel of streamed weights, two of which fit the room."""
+def panel(
+    op: nn.MatmulOp, n: int, k: int, item: int, budget: Budget, count: int = PANELS
+) -> tuple[int, int]:
+    """Rows and columns of a panel of streamed weights, `count` of which fit the room."""
     room = op.attributes.get(ROOM_ATTR)
     free = room.value.data if isinstance(room, IntegerAttr) else budget.wmem
-    most = free // PANELS // item
+    most = free // count // item
     native = budget.machine.matrix
     if k <= most:
         rows = min(n, most // k)

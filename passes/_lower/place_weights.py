@@ -72,7 +72,9 @@ def place_weights(function: func.FuncOp, budget: Budget) -> None:
             _mark(matrix, "resident")
             continue
         _mark(matrix, "streamed")
-        if matrix.turns > 1 and matrix.home is block:
+        # A cache keeps nothing of what is swept through and does not fit.
+        cached = budget.machine.memories.wmem.cache
+        if matrix.turns > 1 and matrix.home is block and not cached:
             _keep_part(matrix, load, budget)
     for matrix in ranked:
         for op in matrix.products:

@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import SSAValue
 
 from rnncc.dialects import nn
-from rnncc.passes._lower.attributes import OUTER_ATTR, WEIGHTS_ATTR, kept_of, tile_of
+from rnncc.passes._lower.attributes import OUTER_ATTR, WEIGHTS_ATTR, kept_of, panels_of, tile_of
 from rnncc.passes._lower.dims import ONE, Dim, collapse
 from rnncc.passes._lower.epilogue import epilogue_line, epilogue_of
 from rnncc.passes._lower.follow import follow, nothing
@@ -41,6 +41,7 @@ def matmul(low: Lowering, op: nn.MatmulOp) -> None:
         op.attributes.get(OUTER_ATTR) == StringAttr("m"),
         low.depth,
         kept=kept_of(op),
+        places=panels_of(op),
     )
     if after is not None:
         plan.after, plan.line = after, _line(low, epilogue_line(op, after))
@@ -177,7 +178,7 @@ def contract(low: Lowering, refs: list[Ref], plan: Plan) -> None:
         if k.reg is not None or step >= k.size:
             multiply(low, out, left, weights(low, w, plan))
         else:
-            rounded(low, out, lambda work: pieces(low, work, left, w, step))
+            rounded(low, out, lambda work: pieces(low, work, left, w, step, plan.places))
         if plan.after is not None:
             follow(low, plan.after, out, line[0])
 

@@ -28,15 +28,17 @@ class Plan:
     """That vector."""
     kept: int = 0
     """Rows of streamed weights that stay all the same."""
+    places: int = 2
+    """Panels in the weight memory at once."""
 
 
-def pieces(low: Lowering, dst: Ref, x: Ref, w: Ref, step: int) -> None:
-    """A long k in pieces; their weights take turns in two places of the weight memory."""
+def pieces(low: Lowering, dst: Ref, x: Ref, w: Ref, step: int, places: int = 2) -> None:
+    """A long k in pieces; their weights take turns in a few places of the weight memory."""
     n, k = w.dims
-    pair = low.alloc([Dim(2), Dim(n.size * step)], w.element, "wmem", "panels")
+    ring = low.alloc([Dim(places), Dim(n.size * step)], w.element, "wmem", "panels")
     for number, start in enumerate(range(0, k.size, step)):
         size = Dim(min(step, k.size - start))
-        slot = pair.at(0, number % 2)
+        slot = ring.at(0, number % places)
         held = replace(slot, dims=(n, size), strides=(size.size, 1))
         load(low, held, w.window(1, start, 1, size))
         multiply(low, dst, x.window(1, start, 1, size), held, accumulate=start > 0)

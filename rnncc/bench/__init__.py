@@ -5,6 +5,14 @@ standard output (a table for people, ``--json`` for programs), progress to stand
 """
 
 SUITES = {
+    "deepbench": (
+        "rnncc.bench.silicon.deepbench",
+        "DeepBench's recurrent layers at batch 1, beside published latencies",
+    ),
+    "tpu-paper": (
+        "rnncc.bench.silicon.tpu_paper",
+        "the TPU paper's MLP0, LSTM0 and CNN0, beside its throughputs and breakdown",
+    ),
     "transformations": (
         "rnncc.bench.transformations",
         "cycles with and without each transformation, beside the lower bound",

@@ -4,7 +4,8 @@ A read (anything but a write to DRAM) holds one channel for latency + bytes / ba
 posted: they hold the channel while they take their source, at once, and are complete the latency later. The
 channels share one data path, so that together they never exceed the bandwidth. Strided transfers move whole
 granules. Between two memories on the chip the latency is that of a read on the chip (``control.read_latency``)
-and DRAM's bandwidth does not count. A gather sends one address a row, at most one a cycle.
+and DRAM's bandwidth does not count. Where inputs and outputs
+lie with the host, their transfers move at the pace of its link. A gather sends one address a row, at most one a cycle.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ def transfer_cycles(machine: MachineDescription, work: Work) -> float:
     for access in work.accesses:
         moved[access.memory] += access.charged(machine.memories[access.memory].granule)
     cycles = [moved[name] / machine.memories[name].bytes_per_cycle for name in moved]
-    cycles.append(moved["dram"] / machine.dma.bytes_per_cycle)
+    if any(access.host for access in work.accesses):
+        # The link to the host, and what is at its end on the chip; DRAM has no part in it.
+        cycles = [*cycles[1:], moved["dram"] / machine.dma.host_bytes_per_cycle]
+    else:
+        cycles.append(moved["dram"] / machine.dma.bytes_per_cycle)
     if work.op == "gather":
         cycles.append(work.extents[0])
     return max(cycles)
@@ -32,6 +37,8 @@ def dma_cost(machine: MachineDescription, work: Work) -> Cost:
     """Cycles of ``dma`` and ``gather``; see the module's text."""
     outside = any(access.memory == "dram" for access in work.accesses)
     latency = machine.dma.latency if outside else machine.control.read_latency
+    if any(access.host for access in work.accesses):
+        latency = machine.dma.host_latency
     transfer = max(ceil(transfer_cycles(machine, work)), 1)
     if all(access.memory != "dram" for access in work.accesses[1:]) and outside:
         return Cost("dma", transfer, latency + 1, latency + transfer, transfer)

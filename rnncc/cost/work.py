@@ -6,7 +6,7 @@ cycles from the same ``rnncc.cost.cost``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import ceil, prod
 
@@ -30,6 +30,7 @@ class Access:
         elements: distinct elements (an element repeated by a stride of 0 counts once).
         run: how many of them lie side by side; ``elements / run`` runs.
         native: bytes of one element in the machine's own format, perhaps a fraction.
+        host: of ``dram``: it lies with the host, beyond a link of its own.
     """
 
     memory: str
@@ -38,6 +39,7 @@ class Access:
     elements: int
     run: int
     native: float
+    host: bool = False
 
     @property
     def nbytes(self) -> float:
@@ -125,6 +127,7 @@ def work(
     kind: str,
     extents: Extents,
     operands: Sequence[tuple[str, str, tuple[int, int, int]]],
+    host: Collection[int] = (),
 ) -> Work:
     """The work of an instruction from its operands.
 
@@ -134,11 +137,14 @@ def work(
         kind: its kind.
         extents: actual bounds.
         operands: (memory, element type, strides in elements) of each operand, destination first.
+        host: which of them are inputs or outputs of the program; counts on machines with a link to the host.
     """
     spec = INSTRUCTIONS[op]
     weights = any(memory == "wmem" for memory, _, _ in operands) and spec.engine == "dma"
     accesses = []
-    for described, (memory, element, strides) in zip(spec.operands, operands, strict=True):
+    link = machine.dma.host_bytes_per_cycle > 0
+    for place, (described, operand) in enumerate(zip(spec.operands, operands, strict=True)):
+        memory, element, strides = operand
         elements, run = contiguous_run(*_axes(described, extents, strides), 1)
         accesses.append(
             Access(
@@ -148,6 +154,7 @@ def work(
                 elements,
                 run,
                 native_bytes(machine, element, memory, weights),
+                link and place in host,
             )
         )
     return Work(op, kind, extents, tuple(accesses), operands[-1][1] if operands else "")
@@ -160,12 +167,27 @@ def _axes(
 
 
 def work_of_instruction(
-    machine: MachineDescription, instruction: Instruction, extents: Extents
+    machine: MachineDescription,
+    instruction: Instruction,
+    extents: Extents,
+    ports: Sequence[tuple[int, int]] = (),
 ) -> Work:
-    """The work of a decoded instruction with its actual bounds."""
+    """The work of a decoded instruction.
+
+    Args:
+        machine: where it runs.
+        instruction: the instruction.
+        extents: its actual bounds.
+        ports: DRAM addresses [low, high) of the program's inputs and outputs.
+    """
+    host = [
+        place
+        for place, operand in enumerate(instruction.operands)
+        if operand.memory == "dram" and any(low <= operand.base < high for low, high in ports)
+    ]
     operands = []
     for operand, element in zip(instruction.operands, instruction.types, strict=True):
         size = ITEM_SIZES[element]
         s0, s1, s2 = (stride // size for stride in operand.strides)
         operands.append((operand.memory, element, (s0, s1, s2)))
-    return work(machine, instruction.op, instruction.kind, extents, operands)
+    return work(machine, instruction.op, instruction.kind, extents, operands, host)

@@ -33,6 +33,8 @@ _MAY_BE_ZERO = frozenset(
         "energy.volts",
         "energy.dram_pj_per_byte",
         "energy.static_watts",
+        "dma.host_bytes_per_cycle",
+        "dma.host_latency",
         "vector.chain_cycles",
         "sync.cycles",
         "sync.bytes_per_cycle",
@@ -44,6 +46,8 @@ _OPTIONAL = frozenset(
     {
         "matrix.lanes",
         "matrix.sparse_rate",
+        "dma.host_bytes_per_cycle",
+        "dma.host_latency",
         "vector.chain_cycles",
         "sync.cycles",
         "sync.bytes_per_cycle",
@@ -120,6 +124,8 @@ def _kinds(machine: MachineDescription) -> Iterator[tuple[str, str]]:
         yield "chaining", "must be true: the vector engine is of kind 'chain'"
     if vector.kind == "simd" and vector.chain_cycles:
         yield "vector.chain_cycles", "means nothing for a vector engine of kind 'simd'"
+    if machine.dma.host_latency and not machine.dma.host_bytes_per_cycle:
+        yield "dma.host_latency", "means nothing without dma.host_bytes_per_cycle"
     if sync.kind == "interlock" and (sync.cycles or sync.bytes_per_cycle):
         key = "sync.cycles" if sync.cycles else "sync.bytes_per_cycle"
         yield key, "means nothing for a hand-over of kind 'interlock'"
@@ -174,6 +180,7 @@ def _sources(machine: MachineDescription) -> Iterator[tuple[str, str]]:
     known = {key for key, _ in numbers(machine)} | {
         "chaining",
         "dma.duplex",
+        "dma.local",
         "matrix.kind",
         "vector.kind",
         "sync.kind",

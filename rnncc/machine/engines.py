@@ -156,12 +156,24 @@ class DmaEngine:
         latency: cycles from issue to the first byte.
         duplex: writes to DRAM have a queue, channels and a data path of their own, so that one that waits for its
             data holds up no read.
+        local: copies within the chip have a queue and channels of their own.
+        host_bytes_per_cycle: each way between the host, where inputs and outputs then lie, and the chip; such
+            transfers have queues, channels and data paths of their own. 0 = inputs and outputs lie in DRAM.
+        host_latency: cycles of a transfer with the host to its first byte.
     """
 
     channels: int
     bytes_per_cycle: float
     latency: int
     duplex: bool = False
+    local: bool = False
+    host_bytes_per_cycle: float = 0.0
+    host_latency: int = 0
+
+    @property
+    def queues(self) -> int:
+        """Queues that it serves, each with so many channels."""
+        return 1 + self.duplex + self.local + 2 * (self.host_bytes_per_cycle > 0)
 
 
 @dataclass(frozen=True)

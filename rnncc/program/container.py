@@ -165,6 +165,12 @@ class Program:
         """Segment by name."""
         return {segment.name: segment for segment in self.segments}
 
+    @cached_property
+    def ports(self) -> tuple[tuple[int, int], ...]:
+        """DRAM addresses [low, high) of the inputs and outputs."""
+        kinds = ("input", "output")
+        return tuple((s.address, s.end) for s in self.segments if s.kind in kinds)
+
     def capacity(self, memory: str) -> int:
         """Container bytes of a memory: its size times ``scale``."""
         return self.machine.memories[memory].size * self.scale[memory]

@@ -4,12 +4,16 @@ Dispatch is in order, ``dispatch_cycles`` apart, into a queue for each engine; a
 when it starts, so it can be dispatched once the one ``queue_depth`` places before it has started. Each engine
 takes its queue in order. The DMA engine is one queue served by ``channels`` servers: transfers start in order,
 each on the channel that is free first, and share one data path; with ``dma.duplex``, writes to DRAM have such
-a queue, channels and data path of their own. An instruction starts when its engine is free and
+a queue, channels and data path of their own, and with a link to the host each of its ways. An instruction starts
+when its engine is free and
 
 * RAW: everything it reads is complete, or, where both the machine chains and the instruction streams, the first
   elements are out; it then holds its engine until the producer is done and finishes its own depth later;
 * WAR: readers of what it overwrites have taken their input;
 * WAW: writers of what it overwrites are complete (a producer that it chains on excepted: same order).
+
+Products that add to the same sums follow one another without waiting: sums are added at the end of the array's
+pipeline, in order.
 
 On a machine with a ``chain`` vector engine an instruction either joins the chain in flight or waits for its end
 (``rnncc.simulator.chain``); on a bulk-synchronous one, results pass from engine to engine at barriers
@@ -27,7 +31,7 @@ from rnncc.cost import control_cycles
 from rnncc.machine.description import MachineDescription
 from rnncc.simulator.chain import Chain
 from rnncc.simulator.footprint import overlap
-from rnncc.simulator.shape import ENGINE_IDS, ENGINE_NAMES, MEMORY_IDS, Timed
+from rnncc.simulator.shape import ENGINE_IDS, ENGINE_NAMES, LANES, MEMORY_IDS, Timed
 from rnncc.simulator.supersteps import Supersteps
 
 STALLS = ("raw", "war", "waw", "engine", "bandwidth", "chain", "queue", "sync", "barrier")
@@ -44,22 +48,28 @@ RAW, WAR, WAW, ENGINE, BANDWIDTH, CHAIN, QUEUE, SYNC, BARRIER = range(len(STALLS
 MATRIX, VECTOR, WMEM = ENGINE_IDS["matrix"], ENGINE_IDS["vector"], MEMORY_IDS["wmem"]
 
 
+LANE_ENGINES = (*ENGINE_NAMES, *["dma"] * (LANES - len(ENGINE_NAMES)))
+"""The engine of each queue."""
+
+
 class Live:
     """One access that later instructions may have to wait for.
 
     Attributes:
         pc, place: instruction and operand number, for recognising it an iteration later.
+        engine: of the instruction.
         range: (low, high, pitch, width) in bytes of its memory.
         first: when its first elements are out (writes).
         done: when it is over.
     """
 
-    __slots__ = ("done", "first", "pc", "place", "range")
+    __slots__ = ("done", "engine", "first", "pc", "place", "range")
 
     def __init__(
-        self, pc: int, place: int, span: tuple[int, int, int, int], times: tuple[int, int]
+        self, timed: Timed, place: int, span: tuple[int, int, int, int], times: tuple[int, int]
     ):
-        self.pc = pc
+        self.pc = timed.pc
+        self.engine = timed.engine
         self.place = place
         self.range = span
         self.first, self.done = times
@@ -88,8 +98,8 @@ class Clockwork:
         self.control = 0
         self.control_busy = 0
         channels = [0] * machine.dma.channels
-        self.free = [list(channels), [0], [0], list(channels)]
-        self.started = [0, 0, 0, 0]
+        self.free = [list(channels), [0], [0], *(list(channels) for _ in range(3, LANES))]
+        self.started = [0] * LANES
         self.path = [0] * len(self.free)
         self.array = [0] * len(ARRAY)
         self.swap = 0
@@ -98,7 +108,7 @@ class Clockwork:
         self.supersteps = Supersteps(machine.sync) if machine.sync.kind == "bulk" else None
         self.queues = [
             deque([0] * depth, maxlen=depth)
-            for depth in (machine.control.queue_depth[name] for name in (*ENGINE_NAMES, "dma"))
+            for depth in (machine.control.queue_depth[name] for name in LANE_ENGINES)
         ]
         self.writes: list[list[Live]] = [[], [], []]
         self.reads: list[list[Live]] = [[], [], []]
@@ -215,6 +225,8 @@ class Clockwork:
                 if live.done <= now:
                     stale = True
                 elif live.range[0] < high and low < live.range[1] and overlap(live.range, span):
+                    if operand.accumulates and live.engine == MATRIX and live.range == span:
+                        continue
                     if operand.reads:
                         if timed.streams:
                             chained.append(live)
@@ -254,7 +266,7 @@ class Clockwork:
                 continue
             span = (low + address, high + address, pitch, width)
             if operand.writes:
-                written = Live(timed.pc, place, span, (first, done))
+                written = Live(timed, place, span, (first, done))
                 self.writes[operand.memory].append(written)
                 if self.supersteps is not None:
                     site = (timed.pc, place)
@@ -263,7 +275,7 @@ class Clockwork:
             # Weights are in the array once their last tile streams.
             until = ends - timed.cost.stream if operand.memory == WMEM else ends
             reads = self.reads[operand.memory]
-            reads.append(Live(timed.pc, place, span, (until, until)))
+            reads.append(Live(timed, place, span, (until, until)))
             if len(reads) > MANY:
                 self.reads[operand.memory] = [live for live in reads if live.done > self.now]
         return written

@@ -104,7 +104,7 @@ def count(
         "control": EngineUse(clock.control, clock.control_busy, _share(clock.control_busy, cycles))
     }
     for number, name in enumerate(ENGINE_NAMES):
-        servers = machine.dma.channels * (1 + machine.dma.duplex) if name == "dma" else 1
+        servers = machine.dma.channels * machine.dma.queues if name == "dma" else 1
         engines[name] = EngineUse(ran[number], busy[number], _share(busy[number], cycles * servers))
     return Counters(
         instructions=clock.control + sum(ran),

@@ -18,7 +18,8 @@ from rnncc.simulator.shape import ENGINE_IDS, MEMORY_IDS, Shapes, Timed
 from rnncc.simulator.structure import Loop
 from rnncc.simulator.walker import Addresses, Sink, Walker
 
-DMA, VECTOR, WMEM = ENGINE_IDS["dma"], ENGINE_IDS["vector"], MEMORY_IDS["wmem"]
+MATRIX, WMEM = ENGINE_IDS["matrix"], MEMORY_IDS["wmem"]
+DMA, VECTOR = ENGINE_IDS["dma"], ENGINE_IDS["vector"]
 
 LONG = 16
 """Iterations from which a loop is not walked whole."""
@@ -119,6 +120,9 @@ class Dataflow:
                 other = write.span
                 # The bounds first: most writes are elsewhere, and this is the innermost loop.
                 if other[1] <= low or other[0] >= high or not overlap(other, span):
+                    continue
+                sums = operand.accumulates and write.engine == timed.engine == MATRIX
+                if sums and write.span == span:
                     continue
                 barrier = self._barrier(timed, write, place)
                 if barrier:

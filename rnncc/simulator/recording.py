@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from rnncc.errors import SimulationError
 from rnncc.machine.description import MachineDescription
 from rnncc.simulator.clockwork import MATRIX, STALLS, VECTOR, Clockwork
-from rnncc.simulator.shape import WRITES, Timed
+from rnncc.simulator.shape import LOCAL, WRITES, Timed
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class RecordingClock(Clockwork):
         start, done = super().issue(timed, addresses)
         after = self.free[timed.lane]
         server = next((n for n, free in enumerate(before) if free != after[n]), 0)
-        lane = server + (len(before) if timed.lane == WRITES else 0)
+        lane = server + len(before) * self._queue(timed.lane)
         if timed.engine == MATRIX:
             start = max(start, before[server])
         elif timed.engine == VECTOR and self.chain is not None:
@@ -83,6 +83,12 @@ class RecordingClock(Clockwork):
             Event(timed, addresses, lane, self.now, start, after[server], done, waits)
         )
         return start, done
+
+    def _queue(self, lane: int) -> int:
+        """Which of the queues that its engine has a lane is."""
+        dma = self.machine.dma
+        has = {WRITES: dma.duplex, LOCAL: dma.local}
+        return sum(has.get(other, True) for other in range(WRITES, lane + 1))
 
     def sync(self, memory: int, span: tuple[int, int, int, int]) -> None:
         """As ``Clockwork.sync``, and written down."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rnncc.cost import Cost, Work, cost, work_of_instruction
@@ -15,8 +16,12 @@ MEMORY_IDS = {"dram": 0, "wmem": 1, "vmem": 2}
 ENGINE_IDS = {"dma": 0, "matrix": 1, "vector": 2}
 ENGINE_NAMES = tuple(ENGINE_IDS)
 
-WRITES = len(ENGINE_NAMES)
-"""The queue of writes to DRAM on a machine with ``dma.duplex``; the other queues have their engine's id."""
+WRITES, LOCAL, FROM_HOST, TO_HOST = range(len(ENGINE_NAMES), len(ENGINE_NAMES) + 4)
+"""Queues of the DMA engine besides the first: writes to DRAM on a machine with ``dma.duplex``, copies within the chip
+on one with ``dma.local``, each way of the link to the host on one with ``dma.host_bytes_per_cycle``. The first queue of
+an engine has the engine's id.
+"""
+LANES = TO_HOST + 1
 
 WHOLE_INPUT = frozenset({"mm", "mma", "gather"})
 """Operations that cannot start on the first elements of what they read: a product needs its whole vector."""
@@ -31,6 +36,11 @@ class TimedOperand:
     writes: bool
     shape: Shape
 
+    @property
+    def accumulates(self) -> bool:
+        """Whether the instruction adds to what is there."""
+        return self.reads and self.writes
+
 
 @dataclass(frozen=True)
 class Timed:
@@ -40,7 +50,7 @@ class Timed:
         pc: its index.
         number: counts its executions.
         engine: engine id.
-        lane: number of the queue that it takes: the engine's, or that of writes to DRAM.
+        lane: number of the queue that it takes: the engine's, or a further one of the DMA engine.
         cost: its cycles when nothing is in its way.
         streams: it may start on the first elements of its inputs.
         operands: destination first.
@@ -62,10 +72,22 @@ class Timed:
 
 
 class Shapes:
-    """All the (instruction, extents) pairs of a program on a machine."""
+    """All the (instruction, extents) pairs of a program on a machine.
 
-    def __init__(self, instructions: tuple[Instruction, ...], machine: MachineDescription):
+    Args:
+        instructions: the program.
+        machine: where it runs.
+        ports: DRAM addresses [low, high) of its inputs and outputs.
+    """
+
+    def __init__(
+        self,
+        instructions: tuple[Instruction, ...],
+        machine: MachineDescription,
+        ports: Sequence[tuple[int, int]] = (),
+    ):
         self.instructions = instructions
+        self.ports = ports
         self.machine = machine
         self.all: list[Timed] = []
         self._found: dict[tuple[int, Extents], Timed] = {}
@@ -76,10 +98,9 @@ class Shapes:
         if found is not None:
             return found
         instruction = self.instructions[pc]
-        work = work_of_instruction(self.machine, instruction, extents)
+        work = work_of_instruction(self.machine, instruction, extents, self.ports)
         spec = INSTRUCTIONS[instruction.op]
         engine = ENGINE_IDS[spec.engine]
-        outward = spec.engine == "dma" and instruction.operands[0].memory == "dram"
         operands = tuple(
             TimedOperand(MEMORY_IDS[operand.memory], described.reads, described.writes, shape)
             for operand, described, shape in zip(
@@ -90,7 +111,7 @@ class Shapes:
             pc,
             len(self.all),
             engine,
-            WRITES if outward and self.machine.dma.duplex else engine,
+            self._lane(work) if spec.engine == "dma" else engine,
             cost(self.machine, work),
             self.machine.chaining and instruction.op not in WHOLE_INPUT,
             operands,
@@ -102,3 +123,12 @@ class Shapes:
         self.all.append(timed)
         self._found[pc, extents] = timed
         return timed
+
+    def _lane(self, work: Work) -> int:
+        """The queue of a transfer."""
+        outward = work.accesses[0].memory == "dram"
+        if any(access.host for access in work.accesses):
+            return TO_HOST if outward else FROM_HOST
+        if self.machine.dma.local and all(a.memory != "dram" for a in work.accesses):
+            return LOCAL
+        return WRITES if outward and self.machine.dma.duplex else ENGINE_IDS["dma"]

@@ -166,7 +166,14 @@ def _timed(
     if progress is not None:
         report, total = progress, max(executed(program.instructions, whole, registers), 1)
         hook = lambda done: report(min(done / total, 1.0))  # noqa: E731
-    run = Timing(program.instructions, body, machine, extrapolate=extrapolate, progress=hook)
+    run = Timing(
+        program.instructions,
+        body,
+        machine,
+        extrapolate=extrapolate,
+        progress=hook,
+        ports=program.ports,
+    )
     cycles = run.run(registers, trace, max_instructions)
     once = 0
     if setup.items:

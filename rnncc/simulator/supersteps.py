@@ -16,7 +16,7 @@ from rnncc.simulator.footprint import overlap
 Span = tuple[int, int, int, int]
 
 DMA = 0
-"""Engine id of transfers, which no barrier holds: they bring data from outside the superstep."""
+"""Engine id of transfers: they belong to the superstep in which they are issued, and begin none."""
 
 
 class Supersteps:
@@ -47,7 +47,7 @@ class Supersteps:
             reads: (memory, range, native bytes) of what it reads.
         """
         if engine == DMA:
-            return 0
+            return self.begin
         crossing = sum(
             nbytes
             for memory, span, nbytes in reads

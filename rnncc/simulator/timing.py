@@ -50,6 +50,7 @@ class Timing:
         extrapolate: add periods of regular loops instead of simulating them.
         progress: called now and then with the instructions executed.
         clock: the machine's state at the start; a new one by default.
+        ports: DRAM addresses [low, high) of the program's inputs and outputs.
 
     Attributes:
         clock: the machine's state.
@@ -65,11 +66,12 @@ class Timing:
         extrapolate: bool = True,
         progress: Callable[[int], None] | None = None,
         clock: Clockwork | None = None,
+        ports: Sequence[tuple[int, int]] = (),
     ):
         self.instructions = tuple(instructions)
         self._body = body
         self.clock = clock or Clockwork(machine)
-        self.shapes = Shapes(self.instructions, machine)
+        self.shapes = Shapes(self.instructions, machine, ports)
         self.extrapolate = extrapolate
         self.extrapolated = 0
         self.loads = Loads()

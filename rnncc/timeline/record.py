@@ -57,7 +57,7 @@ class Timeline:
         """(engine, lane, name) of every row: DMA channels and places in a chain apart."""
         dma, vector = self.program.machine.dma, self.program.machine.vector
         count = {
-            "dma": dma.channels * (1 + dma.duplex),
+            "dma": dma.channels * dma.queues,
             "vector": vector.units * len(IN_UNITS) if vector.kind == "chain" else 1,
         }
         rows = []
@@ -90,6 +90,13 @@ def record(
     trace = control_trace(program, inputs, actual)
     clock = RecordingClock(program.machine, limit)
     _, body = split(tree(program), program.setup)
-    timing = Timing(program.instructions, body, program.machine, extrapolate=False, clock=clock)
+    timing = Timing(
+        program.instructions,
+        body,
+        program.machine,
+        extrapolate=False,
+        clock=clock,
+        ports=program.ports,
+    )
     cycles = timing.run(registers, trace, MAX_INSTRUCTIONS)
     return Timeline(program, actual, cycles, clock.events, clock.controls)

@@ -1,4 +1,4 @@
-"""split-gates and form-chains: the same values, gates apart, operations in the order of chains."""
+"""split-gates, join-products and form-chains: the same values, gates apart, operations in the order of chains."""
 
 from itertools import pairwise
 
@@ -20,6 +20,21 @@ EARLIER = ("decompose-cells", "decompose-cells,fuse-gates,hoist-input-projection
 @given(networks(directions=("f", "b")), st.sampled_from(EARLIER))
 def test_any_network(network, earlier):
     check_same(network, earlier, "split-gates,canonicalize,cse,dce,form-chains")
+
+
+@settings(max_examples=20, deadline=None)
+@given(networks(directions=("f", "b")), st.sampled_from(EARLIER))
+def test_any_network_joined(network, earlier):
+    later = "split-gates,join-products,canonicalize,cse,fuse-gates,canonicalize,cse,dce"
+    check_same(network, earlier, later)
+
+
+@pytest.mark.parametrize(("cell", "products"), [("lstm", 1), ("gru", 2)])
+def test_joined_gates_are_one_product(cell, products):
+    later = "split-gates,join-products,canonicalize,cse,fuse-gates,canonicalize,cse,dce"
+    module = check_same(Network((cell,)), "decompose-cells", later)
+    (scan,) = scans(module)
+    assert sum(isinstance(op, nn.MatmulOp) for op in scan.body.block.ops) == products
 
 
 @pytest.mark.parametrize(("cell", "products", "chains"), [("lstm", 8, 8), ("gru", 6, 6)])

@@ -1,0 +1,1 @@
+"""Published measurements beside what the machine descriptions give: DeepBench layers, the TPU paper's applications."""

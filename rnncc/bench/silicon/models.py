@@ -1,0 +1,201 @@
+"""The published workloads as ONNX models. Weights are random and all different: equal ones would be merged."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import onnx
+
+GATES = {"LSTM": 4, "GRU": 3}
+TIME = "T"
+"""Name of the run-time length."""
+SCALE = 0.02
+"""Of the weights; what they are does not matter to the cycles."""
+
+
+class _Graph:
+    """Nodes, weights and ports of a model on its way."""
+
+    def __init__(self, name: str):
+        import numpy as np
+
+        self.name = name
+        self.rng = np.random.default_rng(0)
+        self.nodes: list[Any] = []
+        self.weights: list[Any] = []
+        self.ports: tuple[list[Any], list[Any]] = ([], [])
+
+    def weight(self, name: str, *shape: int) -> str:
+        """A weight tensor; returns its name."""
+        import numpy as np
+        from onnx import numpy_helper
+
+        values = self.rng.random(shape, dtype=np.float32)
+        np.subtract(values, np.float32(0.5), out=values)
+        np.multiply(values, np.float32(2 * SCALE), out=values)
+        self.weights.append(numpy_helper.from_array(values, name))
+        return name
+
+    def node(self, kind: str, inputs: list[str], outputs: list[str], **attributes: Any) -> str:
+        """A node; returns its first output."""
+        from onnx import helper
+
+        self.nodes.append(
+            helper.make_node(
+                kind, inputs, outputs, name=f"{kind.lower()}{len(self.nodes)}", **attributes
+            )
+        )
+        return outputs[0]
+
+    def port(self, name: str, *shape: int | str, output: bool = False) -> str:
+        """An input or output; returns its name."""
+        from onnx import TensorProto, helper
+
+        self.ports[output].append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+        return name
+
+    def model(self) -> onnx.ModelProto:
+        """The whole."""
+        from onnx import helper
+
+        graph = helper.make_graph(self.nodes, self.name, *self.ports, self.weights)
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@lru_cache(maxsize=2)
+def layer(kind: str, hidden: int, reset_first: bool = False) -> onnx.ModelProto:
+    """A recurrent layer at batch 1 over T steps, input as wide as the state.
+
+    Args:
+        kind: ``LSTM`` or ``GRU``.
+        hidden: its size.
+        reset_first: of a GRU: the reset gate scales the state before its product, so that a step has two products
+            one after the other.
+    """
+    g = _Graph(f"{kind.lower()}_{hidden}")
+    rows = GATES[kind] * hidden
+    names = [
+        g.port("x", TIME, 1, hidden),
+        g.weight("w", 1, rows, hidden),
+        g.weight("r", 1, rows, hidden),
+    ]
+    attributes = {"linear_before_reset": int(not reset_first)} if kind == "GRU" else {}
+    g.node(
+        kind, [*names, g.weight("b", 1, 2 * rows)], ["y", "y_h"], hidden_size=hidden, **attributes
+    )
+    g.port("y", TIME, 1, 1, hidden, output=True)
+    g.port("y_h", 1, 1, hidden, output=True)
+    return g.model()
+
+
+@lru_cache(maxsize=2)
+def recurrent_part(kind: str, hidden: int) -> onnx.ModelProto:
+    """The layer without its input product, as DeepBench runs it on a GPU: each gate adds the input itself.
+
+    Args:
+        kind: ``LSTM`` or ``GRU`` (with the reset gate behind the product).
+        hidden: its size.
+    """
+    from onnx import helper
+
+    g = _Graph(f"{kind.lower()}_{hidden}_recurrent")
+    step = _Graph("step")
+    step.rng = g.rng
+    states = ["h", "c"] if kind == "LSTM" else ["h"]
+    for name in (*states, "x_t"):
+        step.port(name, 1, hidden)
+    count = GATES[kind]
+    step.weight("weights", hidden, count * hidden)
+    step.weight("bias", count * hidden)
+    step.node("Concat", ["x_t"] * count, ["xs"], axis=1)
+    step.node("MatMul", ["h", "weights"], ["p"])
+    step.node("Add", ["xs", "bias"], ["q"])
+    if kind == "LSTM":
+        step.node("Add", ["q", "p"], ["s"])
+        step.node("Split", ["s"], ["si", "so", "sf", "sg"], axis=1)
+        for gate, function in (("i", "Sigmoid"), ("o", "Sigmoid"), ("f", "Sigmoid"), ("g", "Tanh")):
+            step.node(function, [f"s{gate}"], [gate])
+        step.node("Mul", ["f", "c"], ["fc"])
+        step.node("Mul", ["i", "g"], ["ig"])
+        step.node("Add", ["fc", "ig"], ["c_next"])
+        step.node("Tanh", ["c_next"], ["tc"])
+        step.node("Mul", ["o", "tc"], ["h_next"])
+    else:
+        step.node("Split", ["q"], ["qz", "qr", "qn"], axis=1)
+        step.node("Split", ["p"], ["pz", "pr", "pn"], axis=1)
+        for gate in ("z", "r"):
+            step.node("Add", [f"q{gate}", f"p{gate}"], [f"s{gate}"])
+            step.node("Sigmoid", [f"s{gate}"], [gate])
+        step.node("Mul", ["r", "pn"], ["rp"])
+        step.node("Add", ["qn", "rp"], ["sn"])
+        step.node("Tanh", ["sn"], ["n"])
+        step.node("Sub", ["h", "n"], ["d"])
+        step.node("Mul", ["z", "d"], ["zd"])
+        step.node("Add", ["n", "zd"], ["h_next"])
+    step.node("Identity", ["h_next"], ["y_t"])
+    ends = [f"{name}_next" for name in states]
+    for name in (*ends, "y_t"):
+        step.port(name, 1, hidden, output=True)
+    body = helper.make_graph(step.nodes, "step", step.ports[0], step.ports[1], step.weights)
+    starts = [g.port(f"{name}0", 1, hidden) for name in states]
+    finals = [f"{name}_n" for name in states]
+    g.port("x", TIME, 1, hidden)
+    g.node("Scan", [*starts, "x"], [*finals, "y"], num_scan_inputs=1, body=body)
+    for name in finals:
+        g.port(name, 1, hidden, output=True)
+    g.port("y", TIME, 1, hidden, output=True)
+    return g.model()
+
+
+def mlp0() -> onnx.ModelProto:
+    """TPU v1's MLP0: 5 fully connected layers with ReLU, 20 million weights, batch 200."""
+    g, width, batch = _Graph("mlp0"), 2000, 200
+    value = g.port("x", batch, width)
+    for number in range(5):
+        product = g.node("MatMul", [value, g.weight(f"w{number}", width, width)], [f"p{number}"])
+        value = g.node("Relu", [product], ["y" if number == 4 else f"h{number}"])
+    g.port("y", batch, width, output=True)
+    return g.model()
+
+
+def lstm0() -> onnx.ModelProto:
+    """TPU v1's LSTM0: a step of 12 LSTM cells, so 24 fully connected layers, 52 million weights, batch 64.
+
+    Its 34 vector layers are the cells' gates and states, here 8 to 9 operations a cell.
+    """
+    import numpy as np
+    from onnx import numpy_helper
+
+    g, cells, hidden, batch = _Graph("lstm0"), 12, 736, 64
+    g.weights.append(numpy_helper.from_array(np.array([1]), "direction"))
+    value = g.port("x", 1, batch, hidden)
+    for n in range(cells):
+        weights = [g.weight(f"{name}{n}", 1, 4 * hidden, hidden) for name in ("w", "r")]
+        states = [g.port(f"{name}{n}", 1, batch, hidden) for name in ("h", "c")]
+        bias = g.weight(f"b{n}", 1, 8 * hidden)
+        ends = [g.port(f"{name}{n}", 1, batch, hidden, output=True) for name in ("hn", "cn")]
+        made = [f"y{n}", *ends]
+        g.node("LSTM", [value, *weights, bias, "", *states], made, hidden_size=hidden)
+        value = g.node("Squeeze", [f"y{n}", "direction"], [f"s{n}"])
+    return g.model()
+
+
+def cnn0() -> onnx.ModelProto:
+    """TPU v1's CNN0: 16 convolutions, 8 million weights, 2,888 MACs a weight: 8 frames of 19 x 19 places.
+
+    19 x 19 x 8 = 2,888: every weight meets every place of every frame, so strides are 1 and frames padded; a board of
+    Go. The shapes are those of networks that played it: 48 planes in, a 5 x 5 layer, 13 of 3 x 3, two of 1 x 1.
+    """
+    g, batch, side, channels = _Graph("cnn0"), 8, 19, 256
+    shapes = [(48, 5), *[(channels, 3)] * 13, *[(channels, 1)] * 2]
+    value = g.port("x", batch, 48, side, side)
+    for number, (inner, size) in enumerate(shapes):
+        weight = g.weight(f"w{number}", channels, inner, size, size)
+        conv = g.node(
+            "Conv", [value, weight], [f"c{number}"], pads=[size // 2] * 4, kernel_shape=[size] * 2
+        )
+        value = g.node("Relu", [conv], ["y" if number == len(shapes) - 1 else f"r{number}"])
+    g.port("y", batch, channels, side, side, output=True)
+    return g.model()

@@ -1,0 +1,74 @@
+"""``rnncc bench tpu-paper``: MLP0, LSTM0 and CNN0 of Jouppi et al. (ISCA 2017), with what the array did.
+
+Timing only. Throughput counts the operations that the application needs, not those of padding; a MAC is two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+from rnncc.bench.silicon.options import add_common, number, percent, targets
+from rnncc.bench.silicon.published import APPLICATIONS, SHARES
+
+if TYPE_CHECKING:
+    from rnncc.bench.silicon.rows import ApplicationRow
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``rnncc bench tpu-paper``."""
+    add_common(parser, "tpu-v1, in the format that each application ran in")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Measure and print."""
+    from rnncc.bench.silicon.rows import geometric_mean, measure_application
+    from rnncc.progress import stage
+
+    chosen = targets(args.target) if args.target else [None]
+    rows: list[ApplicationRow] = []
+    with stage("measuring") as progress:
+        for target in chosen:
+            for application in APPLICATIONS:
+                rows.append(measure_application(application, target, args.pipeline))
+                progress(len(rows) / (len(chosen) * len(APPLICATIONS)))
+    errors = [row.error for row in rows if row.error is not None]
+    if args.json:
+        mean = geometric_mean(errors) if errors else None
+        result = {"rows": [row.to_dict() for row in rows], "geometric_mean": mean}
+        print(json.dumps(result, indent=2))
+        return 0
+    _print(rows)
+    if errors:
+        print(
+            f"geometric mean of measured against published: {geometric_mean(errors):.3f} (1 = equal)"
+        )
+    return 0
+
+
+def _print(rows: list[ApplicationRow]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=150)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("application", "machine", "TOPS", "published", "error"):
+        table.add_column(name, justify="left" if name in ("application", "machine") else "right")
+    for name in SHARES:
+        table.add_column(f"{name.replace('_', ' ')} %", justify="right")
+    for row in rows:
+        published = " or ".join(f"{value:g}" for value in row.published) or "-"
+        shares = [
+            f"{row.shares[name]:.1f}"
+            + (f" ({row.published_shares[name]:g})" if row.published_shares else "")
+            for name in SHARES
+        ]
+        table.add_row(
+            row.name.upper(), row.machine, number(row.tops), published, percent(row.error), *shares
+        )
+    console.print(table)
+    console.print("in brackets: published shares of cycles; the four add up to 100 %")

@@ -1,0 +1,87 @@
+"""The machines against published measurements: one parameter set a machine, floors that hold for every row."""
+
+import json
+
+import pytest
+
+from rnncc.__main__ import main
+from rnncc.bench.silicon.published import APPLICATIONS, LAYERS, MILLISECONDS, SHARES
+from rnncc.bench.silicon.rows import geometric_mean, layer_rows, measure_application
+from rnncc.machine import load_machine
+
+FLOORS = {"bw-s10": 0.10, "v100": 0.30, "plasticine-rnn": 0.30}
+"""Relative error of the latency that no row may exceed."""
+SMALL = 1 << 21
+"""Weights of a gate up to which a row is in this test."""
+
+
+def chosen(target):
+    """The rows of a machine but the largest GRUs, which only cost time: others of their kind are here."""
+    rows = [layer for layer in MILLISECONDS[target] if layer[1] ** 2 <= SMALL]
+    return [row for row in rows if not (target == "bw-s10" and row[2] == 1)]
+
+
+@pytest.mark.parametrize("target", sorted(FLOORS))
+def test_published_latencies(target):
+    for row in layer_rows(target, chosen(target)):
+        assert row.error is not None
+        assert abs(row.error) <= FLOORS[target], row
+        assert row.bound <= row.cycles
+
+
+def test_the_largest_layer_of_brainwave():
+    # Native tiles of 400: 2816 is 8 of them, so that padding binds where it was not measured.
+    (row,) = layer_rows("bw-s10", [("GRU", 2816, 750)])
+    assert row.error is not None and abs(row.error) <= 0.10
+
+
+def test_a_step_costs_the_same_whatever_its_size():
+    steps = {
+        row.hidden: row.step
+        for row in layer_rows("bw-s10", [("GRU", 512, 375), ("GRU", 1536, 375)])
+    }
+    assert steps[1536] < 1.1 * steps[512]
+
+
+@pytest.mark.parametrize("application", APPLICATIONS, ids=lambda a: a.name)
+def test_the_tpu_papers_applications(application):
+    row = measure_application(application)
+    assert row.error is not None and abs(row.error) <= 0.12
+    assert sum(row.shares[name] for name in SHARES) == pytest.approx(100)
+    if application.name != "cnn0":
+        assert row.share_error is not None and row.share_error <= 6
+
+
+def test_machines_smaller_than_published_ones_run_too():
+    for target in ("bw-a10", "bw-s5", "ipu-gc2"):
+        (row,) = layer_rows(target, [("GRU", 512, 1)])
+        assert row.error is None and row.bound <= row.cycles
+    # A step of the smaller boards takes as many cycles, at the lower clock.
+    assert load_machine("bw-s5").vector.pass_cycles == load_machine("bw-s10").vector.pass_cycles
+
+
+def test_every_layer_is_listed_once():
+    assert len(LAYERS) == len(set(LAYERS)) == 23
+    assert all(layer in LAYERS for rows in MILLISECONDS.values() for layer in rows)
+
+
+def test_geometric_mean():
+    assert geometric_mean([]) == 1
+    assert geometric_mean([0.21, 1 / 1.21 - 1]) == pytest.approx(1.21)
+
+
+def test_command_line(capsys, monkeypatch):
+    from rnncc.bench.silicon import deepbench
+
+    few = {("LSTM", 256, 150): 0.425}
+    monkeypatch.setitem(deepbench.MILLISECONDS, "bw-s10", few)
+    arguments = ["bench", "deepbench", "--published", "--target", "bw-s10"]
+    assert main([*arguments, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["bw-s10"]
+    assert found["pipeline"] == "brainwave" and len(found["rows"]) == 1
+    assert found["geometric_mean"] == pytest.approx(1 + abs(found["rows"][0]["error"]), rel=0.01)
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert "LSTM 256" in out and "0.425" in out and "geometric mean" in out
+    assert main(["bench", "deepbench", "--target", "bw-s1"]) == 1
+    assert "bw-s10" in capsys.readouterr().err
