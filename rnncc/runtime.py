@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnncc.counted import trimmed
 from rnncc.errors import InputError, ProgramError, nearest
 from rnncc.generation import Generator
 from rnncc.isa.types import NUMPY_TYPES
@@ -99,7 +100,7 @@ def run_program(
         outputs = requests.outputs(outputs)
     report = Report.of(program, simulation, actual)
     report.skipped = skipped
-    return Result(outputs, simulation.cycles, report)
+    return Result(trimmed(outputs), simulation.cycles, report)
 
 
 def bind_inputs(

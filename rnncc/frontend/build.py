@@ -169,6 +169,8 @@ class Builder:
             op.attributes["rnncc.trip_count"] = IntegerAttr(node.trips, i64)
             if symbol := self.symbols.get(self.plan.trips.get(node.key, "")):
                 op.attributes["rnncc.trip_symbol"] = StringAttr(symbol)
+        if node.most is not None:
+            op.attributes["rnncc.trip_most"] = IntegerAttr(node.most, i64)
         op.verify_()
         return op
 

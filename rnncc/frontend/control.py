@@ -8,10 +8,15 @@ import numpy as np
 from onnx import GraphProto, TensorProto
 
 from rnncc.errors import ModelError, UnsupportedError
+from rnncc.frontend.bounds import most_iterations
 from rnncc.frontend.graph import Node, Region, Scope, Shape, Value
 
 if TYPE_CHECKING:
     from rnncc.frontend.trace import Tracer
+
+
+MOST_ROWS = 1 << 24
+"""Largest trip count that is taken for one: exporters write the largest integer for a loop without."""
 
 
 def trace_control(tracer: Tracer, node: Node, scope: Scope, region: Region) -> None:
@@ -50,6 +55,8 @@ def _body(
         region.arguments.append(value)
         inner.values[formal.name] = value
     region.results = tracer.graph(sub, inner, region, region.key)
+    for value in region.results:
+        value.refuse_counted(node)
     node.regions[name] = region
     return region
 
@@ -118,11 +125,27 @@ def _loop(tracer: Tracer, node: Node, graph: GraphProto, scope: Scope, region: R
         node.trips = 0
     elif start is not None and always and trips is not None and trips.array is not None:
         node.trips = max(0, int(trips.array.reshape(-1)[0]))
+    if node.trips is None:
+        node.most = _most(trips, body, carried)
+    rows = node.most if node.trips is None else node.trips
     types: list[tuple[int, Shape] | None] = [(s.element, s.shape) for s in carried]
     for value in after[len(carried) :]:
-        shape = None if value.shape is None else (node.trips, *value.shape)
+        shape = None if value.shape is None else (rows, *value.shape)
         types.append((value.element, shape))
     tracer.finish(node, types, scope, region)
+    for output in node.outputs[len(carried) :]:
+        if output is not None and node.most is not None:
+            output.counted = True
+
+
+def _most(trips: Value | None, body: Region, carried: list[Value]) -> int | None:
+    """The largest number of iterations of a loop that ends at run time, where something says it."""
+    found = most_iterations(body, carried)
+    if trips is not None and trips.array is not None:
+        count = max(0, int(trips.array.reshape(-1)[0]))
+        if count <= MOST_ROWS:
+            return count if found is None else min(found, count)
+    return found if found is not None and found <= MOST_ROWS else None
 
 
 def _scan(tracer: Tracer, node: Node, graph: GraphProto, scope: Scope, region: Region) -> None:

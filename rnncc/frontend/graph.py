@@ -10,6 +10,8 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TypeProto
 
+from rnncc.errors import UnsupportedError
+
 #: The shape of a value: None for an unknown size, None for the whole when the rank is unknown.
 Shape = tuple[int | None, ...] | None
 
@@ -24,6 +26,7 @@ class Value:
         element: ONNX element type.
         array: its contents where they are constant.
         node: what computes it, None for inputs, initializers and region arguments.
+        counted: its shape is the largest it can have; how many rows there are is known after the run only.
     """
 
     key: tuple
@@ -32,6 +35,7 @@ class Value:
     shape: Shape
     array: np.ndarray | None = None
     node: Node | None = None
+    counted: bool = False
 
     @property
     def known_shape(self) -> tuple[int, ...] | None:
@@ -39,6 +43,14 @@ class Value:
         if self.shape is None or any(n is None for n in self.shape):
             return None
         return tuple(n for n in self.shape if n is not None)
+
+    def refuse_counted(self, reader: Node) -> None:
+        """Raise UnsupportedError when this is a counted value: its rows behind the count are no data."""
+        if self.counted and self.node is not None:
+            raise UnsupportedError(
+                f"{reader.where} reads '{self.name}', which has as many rows as {self.node.where} has "
+                "iterations, known only at run time: it can be an output of the model, nothing more"
+            )
 
 
 @dataclass(eq=False, slots=True)
@@ -55,6 +67,8 @@ class Node:
     attributes: dict[str, Any]
     regions: dict[str, Region] = field(default_factory=dict)
     trips: int | None = None
+    most: int | None = None
+    """Of a Loop whose number of iterations is known at run time only: the largest it can be."""
     home: Region | None = None
 
     @property

@@ -110,6 +110,10 @@ class Tracer:
         attributes = self._attributes(proto, version, key, where)
         name = proto.name or next((o for o in proto.output if o), "")
         node = Node(key, proto.op_type, version, name, proto, inputs, [], attributes, home=region)
+        if not _is_identity(node):
+            for value in inputs:
+                if value is not None:
+                    value.refuse_counted(node)
         if proto.op_type in ("If", "Loop", "Scan"):
             from rnncc.frontend.control import trace_control
 

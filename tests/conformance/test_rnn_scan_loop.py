@@ -217,17 +217,39 @@ def test_loop_with_a_run_time_trip_count_and_condition(trips, go, condition):
     for name in (*CONVERT, *TRANSFORM):
         ALL_PASSES[name]()().apply(make_context(), module)
         verify_module(module)
-    assert_close("all", run(module, inputs), {"a": a, "y": y}, np.dtype(np.float32))
+    outputs = run(module, inputs)
+    assert outputs.pop("rnncc.count.y") == max(trips, 0) * go
+    assert_close("all", outputs, {"a": a, "y": y}, np.dtype(np.float32))
 
 
-@pytest.mark.parametrize(
-    ("module", "message"),
-    [
-        (_run_time_loop("%less"), "its condition depends on what its body computes"),
-        (_run_time_loop(stacked=False), "no scan output's shape bounds it"),
-        (_run_time_loop("%less", "none"), "its condition depends on what its body computes"),
-    ],
-)
-def test_loop_that_is_not_counted_is_refused(module, message):
-    with pytest.raises(UnsupportedError, match=f"Loop node 'count': .*{message}"):
+@pytest.mark.parametrize("go", [True, False, None])
+@pytest.mark.parametrize("trips", [-1, 0, 2, 5])
+def test_loop_whose_body_decides(trips, go):
+    """Iteration i < m asks for another one, so that there are m + 1 of them but for the trip count m."""
+    inputs = {
+        "m": np.array(trips),
+        "go": np.array(bool(go)),
+        "a0": _normal(3),
+        "table": _normal(5, 3),
+    }
+    table, a = inputs["table"], inputs["a0"]
+    y = np.zeros((5, 3), np.float32)
+    count = 0 if go is False else max(trips, 0)
+    for k in range(count):
+        a = y[k] = a + table[k]
+    module = _run_time_loop("%less", "none" if go is None else "%go")
+    for name in (*CONVERT, *TRANSFORM):
+        ALL_PASSES[name]()().apply(make_context(), module)
+        verify_module(module)
+    outputs = run(module, inputs)
+    assert outputs.pop("rnncc.count.y") == count
+    assert_close("all", outputs, {"a": a, "y": y}, np.dtype(np.float32))
+
+
+@pytest.mark.parametrize("condition", ["%ci", "%less"])
+def test_loop_that_nothing_bounds_is_refused(condition):
+    module = _run_time_loop(condition, stacked=False)
+    with pytest.raises(
+        UnsupportedError, match=r"Loop node 'count': .*nor a scan output's shape bounds it"
+    ):
         ALL_PASSES["convert-onnx-to-rnn"]()().apply(make_context(), module)

@@ -13,7 +13,6 @@ FOLDER = Path(__file__).resolve().parents[1] / "data" / "torch"
 REFUSED = {
     "cell_loop": "SequenceEmpty",
     "generator_loop": "Loop",
-    "halting_while": "Loop",
     "gru_packed_unsorted": "ScatterElements",
     "rnn_tanh-dynamo-dynamic": "SplitToSequence",
 }

@@ -54,14 +54,59 @@ func.func @scan(%x: tensor<2x5xf32>, %s0: tensor<2xf32>) -> (tensor<2xf32>, tens
 // CHECK: nn.select %go, %n
 // CHECK: nn.binary max
 // CHECK: [[STEPS:%.+]] = nn.binary min
-// CHECK: rnn.scan %i of 9 carry({{%.+}} = %s0 : tensor<2xf32>) steps([[STEPS]] : tensor<i64>) -> (tensor<9x2xf32>) {
-func.func @loop(%n: tensor<i64>, %go: tensor<i1>, %s0: tensor<2xf32>) -> tensor<9x2xf32> {
+// CHECK: [[Y:%.+]] = rnn.scan %i of 9 carry({{%.+}} = %s0 : tensor<2xf32>) steps([[STEPS]] : tensor<i64>) -> (tensor<9x2xf32>) {
+// CHECK: func.return {{%.+}}, [[STEPS]] : tensor<9x2xf32>, tensor<i64>
+func.func @loop(%n: tensor<i64>, %go: tensor<i1>, %s0: tensor<2xf32>) -> tensor<9x2xf32> attributes {rnncc.outputs = ["y"]} {
   %s, %y = onnx.Loop(%n, %go, %s0) v13 : (tensor<i64>, tensor<i1>, tensor<2xf32>) -> (tensor<2xf32>, tensor<9x2xf32>) body {
   ^body(%i: tensor<i64>, %c: tensor<i1>, %s: tensor<2xf32>):
     %m = onnx.Add(%s, %s) v14 : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
     onnx.Yield %c, %m, %s : tensor<i1>, tensor<2xf32>, tensor<2xf32>
   }
   func.return %y : tensor<9x2xf32>
+}
+
+// -----
+
+// The body decides: a while that carries the condition. What is stacked has a count of its rows beside it.
+// CHECK-LABEL: func.func @decides
+// CHECK-SAME: -> (tensor<2xf32>, tensor<9x2xf32>, tensor<i64>) attributes {rnncc.outputs = ["s", "y", "rnncc.count.y"]}
+// CHECK: [[C:%.+]], [[S:%.+]], [[DONE:%.+]], [[Y:%.+]] = rnn.while of 9 carry({{%.+}} : tensor<i1>, %s0 : tensor<2xf32>) -> (tensor<9x2xf32>) if ({{%.+}}, [[GO:%.+]], {{%.+}}) {
+// CHECK-NEXT: rnn.yield [[GO]] : tensor<i1>
+// CHECK: func.return [[S]], [[Y]], [[DONE]]
+func.func @decides(%limit: tensor<f32>, %s0: tensor<2xf32>) -> (tensor<2xf32>, tensor<9x2xf32>) attributes {rnncc.outputs = ["s", "y"]} {
+  %nine = onnx.Constant() v13 {value = dense<9> : tensor<i64>} : () -> tensor<i64>
+  %s, %y = onnx.Loop(%nine, none, %s0) v13 : (tensor<i64>, none, tensor<2xf32>) -> (tensor<2xf32>, tensor<9x2xf32>) body {
+  ^body(%i: tensor<i64>, %c: tensor<i1>, %s: tensor<2xf32>):
+    %m = onnx.Add(%s, %s) v14 : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+    %t = onnx.ReduceSum(%m, none) v13 {keepdims = 0 : i64} : (tensor<2xf32>, none) -> tensor<f32>
+    %again = onnx.Less(%t, %limit) v13 : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    onnx.Yield %again, %m, %s : tensor<i1>, tensor<2xf32>, tensor<2xf32>
+  }
+  func.return %s, %y : tensor<2xf32>, tensor<9x2xf32>
+}
+
+// -----
+
+func.func @read(%n: tensor<i64>, %s0: tensor<2xf32>) -> tensor<9x2xf32> attributes {rnncc.outputs = ["y"]} {
+  // CHECK: Loop node 'loop': its output 'y' has as many rows as the loop has iterations, known only at run time
+  %s, %y = onnx.Loop(%n, none, %s0) v13 {onnx.node = "loop"} : (tensor<i64>, none, tensor<2xf32>) -> (tensor<2xf32>, tensor<9x2xf32>) body {
+  ^body(%i: tensor<i64>, %c: tensor<i1>, %s: tensor<2xf32>):
+    onnx.Yield %c, %s, %s : tensor<i1>, tensor<2xf32>, tensor<2xf32>
+  }
+  %z = onnx.Exp(%y) v13 : (tensor<9x2xf32>) -> tensor<9x2xf32>
+  func.return %z : tensor<9x2xf32>
+}
+
+// -----
+
+func.func @unbounded(%n: tensor<i64>, %s0: tensor<2xf32>) -> tensor<2xf32> {
+  // CHECK: Loop node 'loop': its trip count is known only at run time, and neither its condition nor a scan output's shape bounds it
+  // CHECK-NEXT: make the trip count a constant, compare a counter with a constant in the condition
+  %s = onnx.Loop(%n, none, %s0) v13 {onnx.node = "loop"} : (tensor<i64>, none, tensor<2xf32>) -> tensor<2xf32> body {
+  ^body(%i: tensor<i64>, %c: tensor<i1>, %s: tensor<2xf32>):
+    onnx.Yield %c, %s : tensor<i1>, tensor<2xf32>
+  }
+  func.return %s : tensor<2xf32>
 }
 
 // -----
