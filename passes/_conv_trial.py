@@ -70,7 +70,7 @@ def trial_cycles(op: nn.ConvOp, plan: Plan, machine: MachineDescription) -> int:
     numbers = {name: IntegerAttr(most, i64) for name, most in maxima.items()}
     function.attributes["rnncc.symbols"] = DictionaryAttr(numbers)
     low = Lowering(block, maxima)
-    low.handlers.update(HANDLERS)
+    low.handlers.update({**HANDLERS})  # pyright: ignore[reportArgumentType, reportCallIssue]
     own = op.clone()
     own.attributes = {k: v for k, v in op.attributes.items() if k != EPILOGUE_ATTR}
     own.attributes[FORM_ATTR] = StringAttr(form.text)

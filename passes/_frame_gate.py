@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from xdsl.dialects.builtin import TensorType, i32
+from xdsl.dialects.builtin import TensorType, i1, i32
 from xdsl.ir import Attribute, Block, SSAValue
 
 from rnncc.dialects import nn
@@ -21,6 +21,7 @@ from rnncc.dialects.rnn import INDEX, IfOp, ScanOp, YieldOp, slice_type
 from rnncc.passes._emit import Emitter
 from rnncc.passes._frame_distance import Distance, all_of, wide
 from rnncc.passes._frame_front import Front
+from rnncc.passes._frame_rows import RowStep, row_by_row
 
 
 @dataclass
@@ -50,21 +51,29 @@ class Gated:
 
     Attributes:
         scan: the new scan.
-        near: whether each step was skipped, i1 [T].
-        processed: how many steps were not, i32 [1].
+        near: whether each step was skipped, i1 [T], or [T, rows] when rows are skipped apart.
+        processed: how many steps were not, i32 [1], or [rows].
+        apart: whether rows are skipped apart.
     """
 
     scan: ScanOp
     near: SSAValue
     processed: SSAValue
+    apart: bool
 
 
 class Gate:
     """Builds the new scan. Its states: the old ones, outputs that are no state, the last processed
     frames, what their distance needs, and the number of processed steps."""
 
-    def __init__(self, scan: ScanOp, sources: Sources, distance: Distance):
+    def __init__(self, scan: ScanOp, sources: Sources, distance: Distance, *, apart: bool = False):
+        """Prepare.
+
+        Args:
+            apart: skip each row on its own, where the step can be taken apart by rows.
+        """
         self.scan, self.sources, self.distance = scan, sources, distance
+        self.apart = apart and distance.rows > 1
         self.sequences = sources.sequences
         self.others = [k for k in range(len(scan.inputs)) if k not in sources.front.numbers]
         self.reverse = scan.input_flags[min(sources.front.numbers)]
@@ -92,14 +101,26 @@ class Gate:
         inside = self.emit.inside(block)
         carried = _Carried(self, states, len(kept))
         near = self._near(parts, list(upstream), others, carried, inside)
-        skip, process = Block(), Block()
-        skip.add_op(YieldOp(*states))
+        process = Block()
         self._process(process, block.args[0], parts, others, carried)
-        choice = IfOp.make(near, skip, process)
-        inside.add(choice)
-        results = dict(zip(scan.yielded_states, choice.results, strict=False))
-        results |= dict(zip(kept, choice.results[len(scan.inits) :], strict=False))
-        block.add_op(YieldOp(*choice.results, *(results[v] for v in scan.yielded_outputs), near))
+        made: list[SSAValue]
+        if self.apart:
+            around = [*parts.values(), *others.values(), *states]
+            step = RowStep(process, around, self.distance.rows)
+            made = row_by_row(step, near, states, inside) if step.possible else []
+            _discard(process)
+            if not made:
+                _discard(block)
+                return Gate(scan, sources, self.distance).build()
+        else:
+            skip = Block()
+            skip.add_op(YieldOp(*states))
+            choice = IfOp.make(near, skip, process)
+            inside.add(choice)
+            made = list(choice.results)
+        results = dict(zip(scan.yielded_states, made, strict=False))
+        results |= dict(zip(kept, made[len(scan.inits) :], strict=False))
+        block.add_op(YieldOp(*made, *(results[v] for v in scan.yielded_outputs), near))
         flags = [self.reverse] * len(self.sequences) + [False] * len(sources.near)
         new = ScanOp.make(
             inputs,
@@ -120,7 +141,7 @@ class Gate:
         for op in (scan, *reversed(front)):
             op.detach()
             op.erase()
-        return Gated(new, new.outputs[-1], new.states[-1])
+        return Gated(new, new.outputs[-1], new.states[-1], self.apart)
 
     def _kept(self) -> list[SSAValue]:
         """Outputs of the step that no state remembers."""
@@ -151,7 +172,10 @@ class Gate:
         if self.sources.frames and self.distance.remembers:
             kind = self._frame_type(self.sources.frames[0])
             inits.append(filled(tensor_type(kind.element_type, [self.distance.rows]), 0))
-        return [*inits, filled(tensor_type(i32, [1]), 0)]
+        return [*inits, filled(self._counter(), 0)]
+
+    def _counter(self) -> TensorType:
+        return tensor_type(i32, [self.distance.rows if self.apart else 1])
 
     def frame(self, part: SSAValue, sequence: SSAValue, emit: Emitter) -> SSAValue:
         """One frame as [rows, n], in the type that is compared in."""
@@ -168,7 +192,7 @@ class Gate:
         carried: _Carried,
         emit: Emitter,
     ) -> SSAValue:
-        """Whether a step may be skipped: i1 []."""
+        """Whether a step may be skipped: i1 [], or [rows] when rows are skipped apart."""
         reasons = list(upstream)
         if self.sources.frames:
             frames = [self.frame(parts[v], v, emit) for v in self.sources.frames]
@@ -176,13 +200,16 @@ class Gate:
             for number in self.sources.masks:
                 runs = emit.reshape(others[number], (self.distance.rows,), ("",))
                 rows = emit.binary("or", rows, emit(nn.UnaryOp("not", runs)))
-            reasons.append(all_of(rows, emit))
+            reasons.append(rows)
         for sequence, old in zip(self.sources.exact, carried.exact, strict=True):
             reasons.append(all_of(emit(nn.CompareOp("eq", parts[sequence], old)), emit))
         near = reasons[0]
         for reason in reasons[1:]:
             near = emit.binary("and", near, reason)
-        return near
+        if not self.apart:
+            return all_of(near, emit)
+        kind = tensor_type(i1, [self.distance.rows])
+        return near if near.type == kind else emit(nn.BroadcastOp(near, kind))
 
     def _process(
         self,
@@ -210,10 +237,17 @@ class Gate:
         new += [*frames, *(parts[v] for v in self.sources.exact)]
         if carried.memory is not None:
             new.append(self.distance.memory(frames, emit))
-        new.append(emit.binary("add", carried.count, emit.constant(np.asarray([1], np.int32))))
+        new.append(emit.binary("add", carried.count, emit.constant(np.asarray(1, np.int32))))
         last = YieldOp(*new)
         copy_node(end, last)
         block.add_op(last)
+
+
+def _discard(block: Block) -> None:
+    """Forget operations that were written to no use."""
+    for op in reversed(list(block.ops)):
+        op.detach()
+        op.erase(safe_erase=False)
 
 
 class _Carried:

@@ -17,9 +17,11 @@ steps that it skips (``report``: see `rnncc.skipped`). Approximate, by ``thresho
 - All float inputs of a step (8-bit ones too: pictures) are one frame together. Inputs that are
   words or flags must be equal. A recurrence that reads another gated one, through work done step by
   step, skips the steps that that one skipped: its input is the same as before.
-- Batches: where axis 0 of all frames and states is the batch, rows are compared apart, and a step
-  is skipped when every row that still runs is near its own last processed frame. The machine cannot
-  leave one row out of a product: it computes all rows of a step or none.
+- Batches: where axis 0 of all frames and states is the batch, rows are compared apart. ``rows=together``:
+  a step is skipped when every row that still runs is near its own last processed frame (an instruction
+  computes all rows of a tensor). ``rows=apart``: the step is a loop over rows, and each is skipped on
+  its own; that costs nothing where the matrix engine takes one vector at a time (``mvm``), which is
+  what ``rows=auto`` looks at. Skipped and all steps are then counted over rows.
 
 Source: the skipping of similar frames in LRCN inference; gating as in Campos et al., Skip RNN
 (arXiv:1708.06834), with a distance in place of a learned gate; Deep Feature Flow's key frames.
@@ -35,16 +37,17 @@ from math import isfinite
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, FunctionType, ModuleOp, StringAttr, i64
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
-from rnncc.dialects import nn
-from rnncc.dialects._types import i8, is_float, node_name, shape_of, tensor_type, type_of, ui8
+from rnncc.dialects._types import i8, is_float, shape_of, type_of, ui8
 from rnncc.dialects.rnn import ScanOp
 from rnncc.errors import PassError, nearest
+from rnncc.machine import load_machine
 from rnncc.passes._approximate import note_approximation
 from rnncc.passes._emit import Emitter
+from rnncc.passes._frame_count import add_counter
 from rnncc.passes._frame_distance import METRICS, Distance
 from rnncc.passes._frame_front import Front
 from rnncc.passes._frame_gate import Gate, Gated, Sources
@@ -53,7 +56,8 @@ from rnncc.passes._packed import is_packed
 from rnncc.passes._remarks import remark, title
 from rnncc.passes._sink import inventory
 from rnncc.passes.lower_lengths import lower_scan_lengths
-from rnncc.skipped import counter_name
+
+ROWS = ("auto", "together", "apart")
 
 
 @dataclass(frozen=True)
@@ -66,10 +70,14 @@ class GateFramesPass(ModulePass):
     """Largest distance to the last processed frame at which a step is skipped; 0 skips nothing."""
     metric: str = "l2"
     """``l2`` (part of the last frame's norm), ``linf`` (in the frames' unit) or ``cosine`` (0 to 2)."""
+    rows: str = "auto"
+    """Rows of a batch are skipped ``together``, ``apart``, or ``auto``: as the machine gains."""
+    target: str = "edge"
+    """Machine name or description file, for ``rows=auto``."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Gate the recurrences of every function, in order."""
-        limit = self._limit()
+        limit, apart = self._limit(), self._apart()
         for function in op.body.block.ops:
             if not isinstance(function, func.FuncOp) or not function.body.blocks:
                 continue
@@ -81,10 +89,21 @@ class GateFramesPass(ModulePass):
                 continue
             gated: dict[Operation, Gated] = {}
             for scan in scans:
-                _Candidate(self, scan, limit, gated).gate()
+                _Candidate(self, scan, limit, apart, gated).gate()
             if gated:
                 text = f"{self.name}{{threshold={limit:g} metric={self.metric}}}"
                 note_approximation(function, text)
+
+    def _apart(self) -> bool:
+        """Whether rows are skipped apart: by choice, or where a product takes its rows one by one anyway."""
+        if self.rows not in ROWS:
+            raise PassError(
+                f"gate-frames{{rows={self.rows}}}: rows are {', '.join(ROWS)}",
+                nearest(self.rows, ROWS),
+            )
+        if self.rows == "auto":
+            return load_machine(self.target).matrix.kind == "mvm"
+        return self.rows == "apart"
 
     def _limit(self) -> float:
         if self.metric not in METRICS:
@@ -108,9 +127,14 @@ class _Candidate:
     """One recurrence on its way behind a gate."""
 
     def __init__(
-        self, gate: GateFramesPass, scan: ScanOp, limit: float, gated: dict[Operation, Gated]
+        self,
+        gate: GateFramesPass,
+        scan: ScanOp,
+        limit: float,
+        apart: bool,
+        gated: dict[Operation, Gated],
     ):
-        self.name, self.metric, self.limit = gate.name, gate.metric, limit
+        self.name, self.metric, self.limit, self.apart = gate.name, gate.metric, limit, apart
         self.scan, self.gated = scan, gated
 
     def gate(self) -> None:
@@ -139,13 +163,15 @@ class _Candidate:
         if rows == 1 and sources.masks:
             return self._declined("its rows have lengths, and where the rows are cannot be seen")
         work = inventory(front.ops)
-        result = Gate(self.scan, sources, Distance(self.metric, self.limit, rows)).build()
+        distance = Distance(self.metric, self.limit, rows)
+        result = Gate(self.scan, sources, distance, apart=self.apart).build()
         self.gated[result.scan] = result
-        self._count(result)
+        add_counter(result, rows if result.apart else 1, len(self.gated) - 1)
         said = []
         if sources.frames:
             size = sum(int(np.prod(shape_of(v)[1:])) for v in sources.frames)
             each = f"in each of {rows} rows" if rows > 1 else "together"
+            each = f"in a row, of {rows} that are skipped apart" if result.apart else each
             said.append(
                 f"skipped when {size} numbers, {each}, are within {self.limit:g} ({self.metric}) "
                 "of the last processed step's"
@@ -187,42 +213,3 @@ class _Candidate:
         firsts |= {shape_of(v)[:1] for v in self.scan.inits}
         batch = firsts.pop() if len(firsts) == 1 else ()
         return batch[0] if batch and sources.front.rows_first(batch[0]) else 1
-
-    def _count(self, result: Gated) -> None:
-        """Let the program write how many steps it skipped: one more output of the function."""
-        scan = result.scan
-        function = scan.parent_op()
-        assert isinstance(function, func.FuncOp)
-        end = function.body.block.last_op
-        assert isinstance(end, func.ReturnOp)
-        emit = Emitter(end)
-        steps = _steps(scan, emit)
-        done = emit.reshape(emit(nn.CastOp(result.processed, i64)), (1,), ("",))
-        skipped = emit.binary("sub", steps, done)
-        counter = emit(nn.ConcatOp([skipped, steps], 0))
-        values = [*end.arguments, counter]
-        end.detach()
-        end.erase()
-        function.body.block.add_op(func.ReturnOp(*values))
-        kind = function.function_type
-        function.properties["function_type"] = FunctionType.from_lists(
-            list(kind.inputs), [v.type for v in values]
-        )
-        names = function.attributes.get("rnncc.outputs")
-        given = list(names.data) if isinstance(names, ArrayAttr) else []
-        given = given or [StringAttr(f"output{k}") for k in range(len(values) - 1)]
-        own = StringAttr(counter_name(len(self.gated) - 1, node_name(scan)))
-        function.attributes["rnncc.outputs"] = ArrayAttr([*given, own])
-
-
-def _steps(scan: ScanOp, emit: Emitter) -> SSAValue:
-    """The number of steps that a scan runs, i64 [1]."""
-    if scan.symbol.data:
-        line = emit(nn.IotaOp(tensor_type(i64, [scan.count], [scan.symbol.data]), 0))
-        last = emit(nn.ReduceOp("max", line, [0]))
-        whole = emit.binary("add", last, emit.scalar(1, i64))
-    else:
-        whole = emit.scalar(scan.count, i64)
-    if scan.steps is not None:
-        whole = emit.binary("min", emit.binary("max", scan.steps, emit.scalar(0, i64)), whole)
-    return emit.reshape(whole, (1,), ("",))

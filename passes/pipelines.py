@@ -84,7 +84,7 @@ VIDEO = (
     "fuse-gates",
     # Before hoisting, which would take input products out of the step and do them for skipped frames as well; before
     # directions are fused: a step of both reads two frames. Approximate: this is why it is in no other pipeline.
-    "gate-frames{threshold=0.1 metric=l2}",
+    "gate-frames{threshold=0.15 metric=l2}",
     # What is not behind a gate now: a CNN that is better off frame by frame, if the machine says so.
     "sink-front{measure=true}",
     # The products of recurrences that are not gated.

@@ -3,7 +3,7 @@
     python make.py
 
 It needs torch, onnx, onnxruntime, numpy and scikit-learn (which carries the two photographs, a
-temple and a flower), and two minutes. A clip is a slow pan over a photograph with cuts to other places of the
+temple and a flower), and three minutes. A clip is a slow pan over a photograph with cuts to other places of the
 same or the other one; the model is trained on the left parts of both photographs, the held-out
 clips pan over the right parts.
 """
@@ -149,7 +149,7 @@ def main() -> None:
     parser.add_argument("--hidden", type=int, default=48, help="size of the LSTM's state")
     parser.add_argument("--frames", type=int, default=30, help="frames of a clip")
     parser.add_argument("--clips", type=int, default=12, help="held-out clips that are kept")
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=500, help="training steps")
     parser.add_argument("--seed", type=int, default=2015)
     args = parser.parse_args()
     torch.manual_seed(args.seed)

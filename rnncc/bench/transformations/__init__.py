@@ -22,6 +22,7 @@ GROUPS = {
     "stack": "four LSTM layers: the wavefront",
     "directions": "a bidirectional LSTM: both halves together",
     "throughput": "many sequences: batches, and ragged ones packed",
+    "video": "an LRCN on slow pans: frames like the last processed one skipped",
 }
 """Name of a group, which is also its module -> what is in it."""
 

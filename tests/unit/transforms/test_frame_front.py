@@ -111,7 +111,7 @@ def test_random_fronts(data):
     flat = (-1, 2, 4) if joined else (1, -1, 2, 4)
     inputs = {"x0": frames.reshape(flat)}
     gated = whole.clone()
-    GateFramesPass(threshold=0.01).apply(make_context(), gated)
+    GateFramesPass(threshold=0.01, rows="together").apply(make_context(), gated)
     verify_module(gated)
     (function,) = gated.ops
     assert "is skipped when" in remarks_of(function)[0]

@@ -15,7 +15,7 @@ from rnncc.pipeline import Pipeline
 from rnncc.skipped import take_counters
 from rnncc.universe import make_context
 from rnncc.verifier import verify_module
-from tests.unit.lower.build import compare, count, random_inputs
+from tests.unit.lower.build import Graph, compare, count, random_inputs
 
 from .lrcn import clip, lrcn, processed
 from .stacks import Network
@@ -24,8 +24,8 @@ REST = "hoist-input-projection,lower-lengths,canonicalize,cse,dce,back"
 FRONT = "front,decompose-cells,fuse-gates"
 
 
-def pipeline(threshold: float | str, metric: str = "l2") -> str:
-    return f"{FRONT},gate-frames{{threshold={threshold} metric={metric}}},{REST}"
+def pipeline(threshold: float | str, metric: str = "l2", rows: str = "together") -> str:
+    return f"{FRONT},gate-frames{{threshold={threshold} metric={metric} rows={rows}}},{REST}"
 
 
 def reference(model, x):
@@ -168,7 +168,7 @@ def test_lengths(batch, way):
     done = processed("l2", 0.01, ordered[: lens.max()], lens)
     assert 1 < len(done) < lens.max()
     gated = module.clone()
-    GateFramesPass(threshold=0.01).apply(context, gated)
+    GateFramesPass(threshold=0.01, rows="together").apply(context, gated)
     verify_module(gated)
     outputs, (counter,) = take_counters(run(gated, inputs))
     assert (counter.skipped, counter.steps) == (lens.max() - len(done), lens.max())
@@ -192,6 +192,86 @@ def test_lengths(batch, way):
             np.testing.assert_allclose(
                 outputs[sequence][place if t < n else t, b], value, rtol=1e-5, atol=1e-6
             )
+
+
+@pytest.mark.parametrize(("cell", "batch_first"), [("LSTM", False), ("GRU", True)])
+def test_rows_apart(cell, batch_first):
+    """Each row as a batch of its own."""
+    x = clip(9, (), batch=3)
+    for b, cuts in enumerate([(3,), (1, 5, 7), ()]):
+        x[:, b] = clip(9, cuts, seed=b + 5)[:, 0]
+    given = np.ascontiguousarray(x.swapaxes(0, 1)) if batch_first else x
+    model = lrcn(steps=9, batch=3, cell=cell, batch_first=batch_first)
+    result = rnncc.compile(model, pipeline=pipeline(0.02, rows="apart")).run({"x": given})
+    total = 0
+    for b in range(3):
+        done = processed("l2", 0.02, x[:, b : b + 1])
+        total += len(done)
+        want = expected(lambda n: lrcn(steps=n, cell=cell), x[:, b : b + 1], done)
+        row = {"scores": result.outputs["scores"][[b]], "ys": result.outputs["ys"][:, [b]]}
+        compare(row, want, 1e-5)
+    (gate,) = result.report.skipped
+    assert (gate.skipped, gate.steps) == (27 - total, 27)
+
+
+@pytest.mark.parametrize("way", ["f", "b"])
+def test_rows_apart_with_lengths(way):
+    network = Network(("gru",), steps=7, batch=3, directions=(way,), length="lens")
+    module, context = network.module(), make_context()
+    Pipeline("decompose-cells").apply(context, module)
+    inputs = random_inputs(module)
+    lens = inputs["x1"] = np.array([5, 7, 2], np.int32)
+    x, short = inputs["x0"], {"x0": np.zeros_like(inputs["x0"]), "x1": lens.copy()}
+    for b, n in enumerate(lens):
+        for t in range(1, n):
+            if t not in ((2,), (1, 4), ())[b]:
+                x[t, b] = x[t - 1, b]
+        ordered = x[:n, b][::-1] if way == "b" else x[:n, b]
+        done = processed("l2", 0.01, ordered[:, None])
+        rows = ordered[done]
+        short["x1"][b] = len(done)
+        short["x0"][: len(done), b] = rows[::-1] if way == "b" else rows
+    gated = module.clone()
+    GateFramesPass(threshold=0.01, rows="apart").apply(context, gated)
+    verify_module(gated)
+    outputs, (counter,) = take_counters(run(gated, inputs))
+    assert (counter.skipped, counter.steps) == (lens.sum() - short["x1"].sum(), lens.sum())
+    want = run(module, short)
+    final = next(k for k, v in want.items() if v.ndim == 2)
+    np.testing.assert_allclose(outputs[final], want[final], rtol=1e-5, atol=1e-6)
+
+
+def test_a_step_that_mixes_rows_stays_together():
+    g = Graph()
+    x, h = g.input((4, 2, 3)), g.input((2, 3))
+
+    def step(_, x, h):
+        turned = g.add(nn.SliceOp(h, [1, 0], [2, 3], [-1, 1]))
+        return [g.add(nn.UnaryOp("tanh", g.add(nn.BinaryOp("add", x, turned))))] * 2
+
+    module = g.module(*g.scan([x], [h], step, 4).states)
+    GateFramesPass(threshold=0.1, rows="apart").apply(make_context(), module)
+    verify_module(module)
+    assert "in each of 2 rows" in note_of(module)
+    assert count(module, rnn.ScanOp) == 1
+
+
+@pytest.mark.parametrize("rows", ["together", "apart"])
+def test_layers_of_rows(rows):
+    x = clip(8, (3,), batch=2)
+    x[5:, 1] = clip(8, (1,), seed=9)[5:, 0]
+    compilation = Compilation(lrcn(batch=2, layers=2), pipeline=pipeline(0.02, rows=rows))
+    result = compilation.program().run({"x": x})
+    first, second = result.report.skipped
+    assert (first.skipped, first.steps) == (second.skipped, second.steps)
+    if rows == "together":
+        done = processed("l2", 0.02, x)
+        want = expected(lambda n: lrcn(steps=n, batch=2, layers=2), x, done)
+        compare(result.outputs, want, 1e-5)
+    for b in range(2 if rows == "apart" else 0):
+        row = x[:, b : b + 1]
+        want = expected(lambda n: lrcn(steps=n, layers=2), row, processed("l2", 0.02, row))
+        np.testing.assert_allclose(result.outputs["scores"][b], want["scores"][0], atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +298,7 @@ def test_declined(network, why):
         ("threshold=inf", "a threshold is a number from 0 on"),
         ("threshold=much", "a threshold is a number from 0 on"),
         ("threshold=0.1 metric=cosin", "did you mean 'cosine'"),
+        ("threshold=0.1 rows=apar", "did you mean 'apart'"),
         ("treshold=0.1", "threshold"),
     ],
 )
