@@ -23,7 +23,7 @@ class SingleStep(RewritePattern):
 
         def insert(new: Operation) -> SSAValue:
             copy_node(op, new)
-            rewriter.insert_op(new, InsertPoint.before(op))
+            rewriter.insert(new, InsertPoint.before(op))
             return new.results[0]
 
         arguments = [insert(ConstantOp(np.zeros((), np.int64)))]

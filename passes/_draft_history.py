@@ -17,61 +17,72 @@ from rnncc.passes._emit import Emitter
 
 @dataclass
 class HistoryDraft(Draft):
-    """The words behind the last earlier place of the last two words, else of the last one.
+    """The words behind the last earlier place of the last two words; at the end of the text, from that place on again.
 
-    A place with `width` words behind it goes before a later one with fewer. Where the last word is
-    new the guesses are any words of the text.
+    A text that repeats itself is so continued whatever its period is. Where the two words are new,
+    another draft guesses, or without one the last earlier place of the last word decides.
+
+    It remembers: the guesses, the text, and what the other draft remembers.
 
     Args:
         longest: the most words that are generated.
         width: how many words are guessed.
+        other: guesses where the text does not help.
     """
 
     longest: int
     width: int
+    other: Draft | None = None
 
     def begin(self, emit: Emitter, word: SSAValue) -> list[SSAValue]:
-        """The text is one word; what follows is guessed to be that word again."""
+        """The text is one word, behind which another draft guesses, or that word again."""
         kind = numpy_dtype(type_of(word).get_element_type())
-        rest = emit.constant(np.zeros(self.longest + self.width, kind))
-        return [self._repeated(emit, word), emit(nn.ConcatOp([word, rest], 0))]
-
-    def _repeated(self, emit: Emitter, word: SSAValue) -> SSAValue:
-        zeros = np.zeros(self.width, numpy_dtype(type_of(word).get_element_type()))
-        return emit.binary("add", emit.constant(zeros), word)
+        rest = emit.constant(np.zeros(self.longest + self.width + 1, kind))
+        text = emit(nn.ConcatOp([word, rest], 0))
+        if self.other is None:
+            zeros = emit.constant(np.zeros(self.width, kind))
+            return [emit.binary("add", zeros, word), text]
+        guesses, *private = self.other.begin(emit, word)
+        return [guesses, text, *private]
 
     def next(self, emit: Emitter, old: Sequence[SSAValue], turn: Turn) -> list[SSAValue]:
         """The text with the words that were made; those behind the last right one are overwritten next."""
-        one = emit.constant(np.ones((), np.int64))
-        first = emit.binary("add", turn.count, one)
-        text = emit(nn.DynamicUpdateOp(old[1], turn.made, first, 0))
-        last = emit.binary("add", first, turn.right)
-        before, word = (row_of(emit, v, turn.right) for v in (turn.words, turn.made))
-        score = self._scores(emit, text, before, word, last)
-        place = emit(nn.ArgReduceOp("argmax", score, 0, select_last=True))
-        behind = emit.binary("add", place, one)
-        return [emit(nn.DynamicSliceOp(text, behind, 0, self.width)), text]
+        first = emit.binary("add", turn.count, emit.constant(np.ones((), np.int64)))
+        here, both = self._matches(emit, old[0], turn)
+        if self.other is None:
+            both = emit.binary("add", *(emit(nn.CastOp(v, i32)) for v in (here, both)))
+        match = emit(nn.ArgReduceOp("argmax", both, 0, select_last=True))
+        text = emit(nn.DynamicUpdateOp(old[0], turn.made, first, 0))
+        guesses = self._from(emit, text, match, emit.binary("add", turn.count, turn.right))
+        if self.other is None:
+            return [guesses, text]
+        others, *private = self.other.next(emit, old[1:], turn)
+        found = emit(nn.GatherOp(both, match, 0))
+        return [emit(nn.SelectOp(found, guesses, others)), text, *private]
 
-    def _scores(
-        self, emit: Emitter, text: SSAValue, before: SSAValue, word: SSAValue, last: SSAValue
-    ) -> SSAValue:
-        """For each place but the last how good a match it is: 0 to 3, i32 [places].
+    def _matches(self, emit: Emitter, text: SSAValue, turn: Turn) -> tuple[SSAValue, SSAValue]:
+        """Whether the last word, and the last two, are at each place from the second on, [longest + 1].
+
+        The text as it was before the turn is searched, so that this need not wait for the new one; the
+        last of its places never matches, nor does what lies behind.
+        """
+        before, word = (row_of(emit, v, turn.right) for v in (turn.words, turn.made))
+        places = self.longest + 1
+        earlier = emit(nn.CompareOp("lt", emit.constant(np.arange(1, places + 1)), turn.count))
+        here = emit(nn.CompareOp("eq", emit.part(text, 0, 1, places), word))
+        lead = emit(nn.CompareOp("eq", emit.part(text, 0, 0, places), before))
+        here = emit.binary("and", here, earlier)
+        return here, emit.binary("and", lead, here)
+
+    def _from(self, emit: Emitter, text: SSAValue, match: SSAValue, last: SSAValue) -> SSAValue:
+        """The words behind a place, from there to the end of the text over and over.
 
         Args:
-            before: the last word but one.
-            word: the last word, at place `last` of the text.
+            match: the number of the place, counted from the second on; ``longest`` when there is none.
+            last: the number of the last word of the text, counted likewise.
         """
-        (size,) = shape_of(text)
-        places = size - self.width
-        lines = emit.part(text, 0, 0, places)
-        here = emit(nn.CompareOp("eq", lines, word))
-        lead = emit(nn.CompareOp("eq", emit.part(text, 0, 0, places - 1), before))
-        lead = emit(nn.ConcatOp([emit.constant(np.zeros(1, np.bool_)), lead], 0))
-        both = emit.binary("and", here, lead)
-        numbers = emit.constant(np.arange(places))
-        earlier = emit(nn.CompareOp("lt", numbers, last))
-        full = emit(nn.CompareOp("le", emit.constant(np.arange(places) + self.width), last))
-        kinds = [emit.binary("and", v, earlier) for v in (here, both)]
-        kinds.append(emit.binary("and", both, full))
-        first, second, third = (emit(nn.CastOp(v, i32)) for v in kinds)
-        return emit.binary("add", emit.binary("add", first, second), third)
+        # Behind no place the period is below zero: the numbers are still those of places.
+        period = emit.binary("sub", last, match)
+        steps = emit.binary("mod", emit.constant(np.arange(self.width)), period)
+        behind = emit.part(text, 0, 2, shape_of(text)[0] - 2)
+        return emit(nn.GatherOp(behind, emit.binary("add", steps, match), 0))

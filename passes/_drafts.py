@@ -34,7 +34,7 @@ class Draft(ABC):
 
     @abstractmethod
     def begin(self, emit: Emitter, word: SSAValue) -> list[SSAValue]:
-        """Before the first turn: the first `width` guesses, and what else is to be remembered.
+        """Before the first turn: the first `width` guesses, [width], and what is to be remembered.
 
         Args:
             word: the word that the text begins with, [1].
@@ -42,13 +42,13 @@ class Draft(ABC):
 
     @abstractmethod
     def next(self, emit: Emitter, old: Sequence[SSAValue], turn: Turn) -> list[SSAValue]:
-        """After a turn: the next guesses, and the rest of what is remembered.
+        """After a turn: the next guesses, and what is to be remembered.
 
         Args:
-            old: what was remembered, as `begin` or the last `next` gave it.
+            old: what was remembered, as `begin` or the last `next` gave it behind the guesses.
         """
 
 
 def row_of(emit: Emitter, stacked: SSAValue, row: SSAValue) -> SSAValue:
-    """One row, by a scalar i64 tensor, of stacked values."""
-    return emit.squeeze(emit(nn.DynamicSliceOp(stacked, row, 0, 1)), 0)
+    """One row, by a scalar i64 tensor, of stacked values: moved by DMA, which waits for no register."""
+    return emit(nn.GatherOp(stacked, row, 0))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, FunctionType, StringAttr, i64
+from xdsl.dialects.builtin import i64
 from xdsl.ir import SSAValue
 
 from rnncc.dialects import nn
 from rnncc.dialects._types import node_name, shape_of, tensor_type
 from rnncc.dialects.rnn import ScanOp
+from rnncc.passes._counter_output import add_output
 from rnncc.passes._emit import Emitter
 from rnncc.passes._frame_gate import Gated
 from rnncc.passes._length_mask import length_masks
@@ -23,34 +23,19 @@ def add_counter(result: Gated, rows: int, number: int) -> None:
         number: of the gate in the program.
     """
     scan = result.scan
-    function = scan.parent_op()
-    assert isinstance(function, func.FuncOp)
-    end = function.body.block.last_op
-    assert isinstance(end, func.ReturnOp)
-    emit = Emitter(end)
-    steps = _steps(scan, emit)
-    if rows > 1 and length_masks(scan):
-        steps = _steps_of_rows(scan, emit)
-    elif rows > 1:
-        steps = emit.binary("mul", steps, emit.scalar(rows, i64))
-    done = emit(nn.CastOp(result.processed, i64))
-    if rows > 1:
-        done = emit(nn.ReduceOp("sum", done, [0], keepdims=True))
-    skipped = emit.binary("sub", steps, done)
-    counter = emit(nn.ConcatOp([skipped, steps], 0))
-    values = [*end.arguments, counter]
-    end.detach()
-    end.erase()
-    function.body.block.add_op(func.ReturnOp(*values))
-    kind = function.function_type
-    function.properties["function_type"] = FunctionType.from_lists(
-        list(kind.inputs), [v.type for v in values]
-    )
-    names = function.attributes.get("rnncc.outputs")
-    given = list(names.data) if isinstance(names, ArrayAttr) else []
-    given = given or [StringAttr(f"output{k}") for k in range(len(values) - 1)]
-    own = StringAttr(counter_name(number, node_name(scan)))
-    function.attributes["rnncc.outputs"] = ArrayAttr([*given, own])
+
+    def counter(emit: Emitter) -> SSAValue:
+        steps = _steps(scan, emit)
+        if rows > 1 and length_masks(scan):
+            steps = _steps_of_rows(scan, emit)
+        elif rows > 1:
+            steps = emit.binary("mul", steps, emit.scalar(rows, i64))
+        done = emit(nn.CastOp(result.processed, i64))
+        if rows > 1:
+            done = emit(nn.ReduceOp("sum", done, [0], keepdims=True))
+        return emit(nn.ConcatOp([emit.binary("sub", steps, done), steps], 0))
+
+    add_output(scan, counter_name(number, node_name(scan)), counter)
 
 
 def _steps_of_rows(scan: ScanOp, emit: Emitter) -> SSAValue:

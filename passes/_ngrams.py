@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,38 +10,30 @@ import numpy as np
 from rnncc.errors import InputError
 
 FACTOR = 5471
-"""A context's slot is its words as the digits of a number in this base, modulo the table's size."""
+"""Words before the last one are the digits of a number in this base, which modulo the number of classes is theirs."""
 UNKNOWN = -1
-"""A word before the text, and the words of a slot that holds no context."""
+"""A word before the text."""
 LEAST = 2
-"""A context of more than one word counts when it was seen so often."""
-MOST_SLOTS = 1 << 16
-"""Slots of a hashed table, unless it is to be smaller."""
-NEAR_SLOTS = 1 << 12
-"""Slots of a hashed table that is to stay in vector memory."""
+"""A word counts behind a class and a word when it was seen there so often."""
+MOST_CLASSES = 16
+"""Classes of what stands before the last word; more hardly help the sample language model."""
 LONGEST = 5
 """The highest order."""
 
 
-@dataclass
-class Tables:
-    """What a draft gathers from.
+@dataclass(frozen=True)
+class Table:
+    """What a draft looks up.
 
     Attributes:
-        order: n of the longest n-grams; a context is up to n - 1 words.
-        pairs: for each word the likeliest words behind it, [vocabulary, width].
-        longer: for each length of context from 2 on a hashed table [slots, length + width]: the
-            words of the context that a slot holds, and the likeliest words behind it.
+        order: n of the n-grams; a context is n - 1 words.
+        classes: a power of two, into which the words before the last one are hashed; 1 for bigrams.
+        rows: for each word and class the likeliest words behind it, [vocabulary * classes, width].
     """
 
     order: int
-    pairs: np.ndarray
-    longer: dict[int, np.ndarray] = field(default_factory=dict)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all tables."""
-        return self.pairs.nbytes + sum(table.nbytes for table in self.longer.values())
+    classes: int
+    rows: np.ndarray
 
 
 def read_tokens(path: str, vocabulary: int) -> np.ndarray:
@@ -90,106 +82,60 @@ def _read(path: Path) -> np.ndarray:
         raise InputError(f"{path}: not a file of tokens: {error}") from None
 
 
-def learn(
-    tokens: np.ndarray, vocabulary: int, order: int, width: int, slots: int = MOST_SLOTS
-) -> Tables:
-    """The tables of a text.
+def learn(tokens: np.ndarray, vocabulary: int, order: int, width: int, classes: int) -> Table:
+    """The table of a text.
 
     The words behind a context are guessed one after the other: each is the one that was seen most
-    often behind the longest context that was seen (`LEAST` times when it is more than one word).
+    often behind the last word and the class of the words before it, or, where none was seen there
+    `LEAST` times, behind the last word.
 
     Args:
         tokens: i64 [n], n at least 2.
         order: 2 .. LONGEST.
         width: how many words are guessed.
-        slots: the most slots of a hashed table, a power of two; of contexts that want the same slot
-            the most frequent stays.
-
-    Raises:
-        InputError: n-grams of that many words have no number of their own within 63 bits.
+        classes: a power of two.
     """
-    if vocabulary**order >= 1 << 63:
-        raise InputError(f"{order}-grams of {vocabulary} words are too many", "give a lower order")
-    model = _Counts(tokens, vocabulary, order)
-    pairs = model.go_on(np.arange(vocabulary)[:, None], width)
+    before = order - 2
+    classes = classes if before else 1
+    usual = int(np.bincount(tokens).argmax())
+    words = np.repeat(_followers(tokens[:-1], tokens[1:], vocabulary, 1, usual), classes)
+    if before and len(tokens) > before + 1:
+        spans = [tokens[k : len(tokens) - 1 - before + k] for k in range(before + 1)]
+        contexts = spans[-1] * classes + _class(spans[:-1], classes)
+        seen = _followers(contexts, tokens[before + 1 :], vocabulary * classes, LEAST, UNKNOWN)
+        words = np.where(seen == UNKNOWN, words, seen)
+    # Of the words before a context only their class is known: any words of that class go on alike.
+    past = [np.tile(np.arange(classes), vocabulary)] if before else []
+    past = [np.zeros_like(past[0])] * (before - 1) + past if before else []
+    last = np.repeat(np.arange(vocabulary), classes)
+    rows = []
+    for _ in range(width):
+        index = last * classes + (_class(past, classes) if past else 0)
+        rows.append(words[index])
+        past, last = [*past[1:], last] if past else [], rows[-1]
     kind = np.int16 if vocabulary <= 1 << 15 else np.int32
-    tables = Tables(order, pairs.astype(kind))
-    for length in range(2, order):
-        contexts, seen = model.contexts(length)
-        guesses = model.go_on(contexts, width)
-        # A context that changes nothing needs no slot.
-        changed = (guesses != model.go_on(contexts[:, 1:], width)).any(1)
-        table = _hashed(contexts[changed], seen[changed], guesses[changed], slots)
-        tables.longer[length] = table.astype(kind)
-    return tables
+    return Table(order, classes, np.stack(rows, 1).astype(kind))
 
 
-def _hashed(contexts: np.ndarray, seen: np.ndarray, guesses: np.ndarray, slots: int) -> np.ndarray:
-    slots = min(slots, 1 << (2 * len(contexts) + 1).bit_length())
-    table = np.full((slots, contexts.shape[1] + guesses.shape[1]), UNKNOWN, np.int64)
-    table[:, contexts.shape[1] :] = 0
-    slot = contexts[:, 0]
-    for word in contexts[:, 1:].T:
-        slot = (slot * FACTOR + word) & (slots - 1)
-    rising = np.argsort(seen, kind="stable")
-    table[slot[rising]] = np.concatenate([contexts, guesses], 1)[rising]
-    return table
+def _class(past: list[np.ndarray], classes: int) -> np.ndarray:
+    found = past[0]
+    for word in past[1:]:
+        found = found * FACTOR + word
+    return found & (classes - 1)
 
 
-class _Counts:
-    """For each length of context: the contexts seen, how often, and the likeliest next word."""
-
-    def __init__(self, tokens: np.ndarray, vocabulary: int, order: int):
-        self.vocabulary = vocabulary
-        self.usual = int(np.bincount(tokens).argmax())
-        self.tables = {n: self._count(tokens, n) for n in range(1, order)}
-
-    def _count(self, tokens: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Keys of contexts in rising order, how often each was seen, and its likeliest next word."""
-        ends = len(tokens) - length
-        if ends < 1:
-            none = np.zeros(0, np.int64)
-            return none, none, none
-        key = self._keys(np.stack([tokens[k : k + ends] for k in range(length)], 1))
-        grams, times = np.unique(key * self.vocabulary + tokens[length:], return_counts=True)
-        context, word = np.divmod(grams, self.vocabulary)
-        # Sorted by context, then rarest first: the last of each context is the likeliest.
-        order = np.lexsort((-word, times, context))
-        context, word, times = context[order], word[order], times[order]
-        last = np.append(np.flatnonzero(np.diff(context)), len(context) - 1)
-        first = np.append(0, last[:-1] + 1)
-        return context[last], np.add.reduceat(times, first), word[last]
-
-    def _keys(self, contexts: np.ndarray) -> np.ndarray:
-        key = np.zeros(len(contexts), np.int64)
-        for word in contexts.T:
-            key = key * self.vocabulary + word
-        return key
-
-    def contexts(self, length: int) -> tuple[np.ndarray, np.ndarray]:
-        """The contexts of a length that count, [n, length], and how often each was seen."""
-        keys, seen, _ = self.tables[length]
-        keys, seen = keys[seen >= LEAST], seen[seen >= LEAST]
-        words = []
-        for _ in range(length):
-            keys, word = np.divmod(keys, self.vocabulary)
-            words.append(word)
-        return np.stack(words[::-1], 1) if words else np.zeros((0, 0), np.int64), seen
-
-    def go_on(self, contexts: np.ndarray, width: int) -> np.ndarray:
-        """The likeliest `width` words behind contexts [n, length], [n, width]."""
-        text = contexts
-        for _ in range(width):
-            text = np.concatenate([text, self._next(text)[:, None]], 1)
-        return text[:, contexts.shape[1] :]
-
-    def _next(self, text: np.ndarray) -> np.ndarray:
-        word = np.full(len(text), self.usual)
-        for length, (keys, seen, likeliest) in self.tables.items():
-            if length > text.shape[1] or not len(keys):
-                continue
-            wanted = self._keys(text[:, -length:])
-            place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-            counts = (keys[place] == wanted) & (seen[place] >= (LEAST if length > 1 else 1))
-            word = np.where(counts, likeliest[place], word)
-        return word
+def _followers(
+    contexts: np.ndarray, words: np.ndarray, size: int, least: int, other: int
+) -> np.ndarray:
+    """For each context below `size` the word that was seen most often behind it, or `other`."""
+    room = int(words.max()) + 1
+    grams, times = np.unique(contexts * room + words, return_counts=True)
+    context, word = np.divmod(grams, room)
+    # Sorted by context, then rarest first: the last of each context is the likeliest.
+    order = np.lexsort((-word, times, context))
+    context, word, times = context[order], word[order], times[order]
+    last = np.append(np.flatnonzero(np.diff(context)), len(context) - 1)
+    last = last[times[last] >= least]
+    found = np.full(size, other)
+    found[context[last]] = word[last]
+    return found

@@ -11,8 +11,8 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.rewriter import InsertPoint
 
 from rnncc.dialects import nn, rnn
-from rnncc.dialects._types import is_integer, shape_of, symbols_of, type_of
-from rnncc.passes._emit import Emitter
+from rnncc.dialects._types import is_float, is_integer, shape_of, symbols_of, type_of
+from rnncc.passes._emit import Emitter, constant_of
 
 _VIEWS = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.BroadcastOp, nn.CastOp)
 
@@ -86,10 +86,41 @@ def find_words(loop: rnn.Recurrence) -> Words:
     return found[0]
 
 
+def drop_counting_from_end(word: SSAValue) -> None:
+    """A word is never negative: what ONNX Gather does with an index that counts from the end goes.
+
+    ``select(word < 0, word + n, word)`` becomes the word.
+    """
+    for use in list(word.uses):
+        op = use.operation
+        if isinstance(op, nn.SelectOp) and use.index == 2 and _is_negative(op.c, word):
+            op.result.replace_all_uses_with(op.b)
+        elif isinstance(op, nn.ReshapeOp | nn.CastOp):
+            drop_counting_from_end(op.result)
+
+
+def _is_negative(condition: SSAValue, word: SSAValue) -> bool:
+    """Whether a condition asks if a word is below zero."""
+    op = condition.owner
+    if not isinstance(op, nn.CompareOp) or op.kind.data != "lt" or op.a is not word:
+        return False
+    bound = constant_of(op.b)
+    return bound is not None and not bound.any()
+
+
 def _made_by_model(loop: rnn.Recurrence, value: SSAValue) -> bool:
-    """Whether a value is computed in the step, and not a counter of its own."""
-    owner = value.owner
-    return isinstance(owner, Operation) and loop.is_ancestor(owner)
+    """Whether a value is computed from logits, and does not only count."""
+    seen: set[Operation] = set()
+    work = [value]
+    while work:
+        owner = work.pop().owner
+        if not isinstance(owner, Operation) or owner in seen or not loop.is_ancestor(owner):
+            continue
+        seen.add(owner)
+        if any(is_float(type_of(v).get_element_type()) for v in owner.operands):
+            return True
+        work += [v for inner in owner.walk() for v in inner.operands]
+    return False
 
 
 def _gathered(value: SSAValue) -> Iterator[int]:
@@ -98,7 +129,8 @@ def _gathered(value: SSAValue) -> Iterator[int]:
         op = use.operation
         if isinstance(op, nn.GatherOp) and use.index == 1:
             yield shape_of(op.data)[op.axis.value.data]
-        elif isinstance(op, _VIEWS):
+        elif isinstance(op, (*_VIEWS, nn.BinaryOp, nn.SelectOp)):
+            # Select and add make negative numbers count from the end, as ONNX Gather has it.
             yield from _gathered(op.results[0])
         elif isinstance(op, rnn.ScanOp) and use.index < len(op.inputs):
             yield from _gathered(op.slice_args[use.index])

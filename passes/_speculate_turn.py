@@ -13,7 +13,7 @@ from xdsl.rewriter import InsertPoint
 from rnncc.dialects import nn, rnn
 from rnncc.dialects._types import numpy_dtype, shape_of, tensor_type, type_of
 from rnncc.passes._drafts import Draft, Turn, row_of
-from rnncc.passes._emit import Emitter
+from rnncc.passes._emit import Emitter, constant_of
 
 
 @dataclass
@@ -22,17 +22,32 @@ class Speculated:
 
     Attributes:
         results: the values of its results: states, the number of steps, outputs.
-        turns: how many turns it took, a scalar i64 tensor.
+        count: how many steps were done, a scalar i64 tensor.
+        turns: how many turns they took, a scalar i64 tensor.
     """
 
     results: list[SSAValue]
+    count: SSAValue
     turns: SSAValue
+
+
+@dataclass
+class _Parts:
+    """The states of the new while: see `Speculation`."""
+
+    count: SSAValue
+    room: SSAValue
+    carried: list[SSAValue]
+    line: SSAValue
+    private: list[SSAValue]
+    buffers: list[SSAValue]
 
 
 class Speculation:
     """Builds the while that commits up to ``width + 1`` steps of another one a turn.
 
-    Its states are: the number n of committed words; the old states; what the draft remembers; and
+    Its states are: the number of committed words, and how many may follow after the next one; the
+    old states but the word; a line of the word, the guesses and -1; what else the draft remembers; and
     for each stacked output that is used a buffer of ``max_steps + width`` rows.
 
     Args:
@@ -47,19 +62,20 @@ class Speculation:
         self.rows = width + 1
         self.kind = type_of(loop.inits[word])
         self.carried = [k for k in range(len(loop.inits)) if k != word]
+        self.always = _holds(loop.test.arguments[0])
         self.used = [k for k, v in enumerate(loop.outputs) if v.first_use is not None]
 
     def build(self) -> Speculated:
         """Insert the new while before the old one."""
         loop, emit = self.loop, Emitter(self.loop)
-        self.limit = self._limit(emit)
         first = self.flat(emit, loop.inits[self.word], 1)
-        remembered = self.draft.begin(emit, first)
+        guesses, *private = self.draft.begin(emit, first)
+        line = self._line(emit, first, guesses)
         buffers = [self._buffer(emit, k) for k in self.used]
         zero = emit.constant(np.zeros((), np.int64))
-        inits = [zero, *loop.inits, *remembered, *buffers]
-        self.states = len(loop.inits)
-        self.after_draft = 1 + self.states + len(remembered)
+        carried = [loop.inits[k] for k in self.carried]
+        inits = [zero, self._room(emit), *carried, line, *private, *buffers]
+        self.private = len(private)
         types = [rnn.INDEX, *(v.type for v in inits)]
         condition, body = Block(arg_types=types), Block(arg_types=types)
         self._condition(condition)
@@ -67,16 +83,40 @@ class Speculation:
         new = rnn.WhileOp.make(inits, condition, body, max_steps=loop.count)
         new.attributes |= loop.attributes
         emit.add(new)
-        count = new.states[0]
+        found = self._parts(new.states)
         outputs: list[SSAValue] = list(loop.outputs)
-        for k, buffer in zip(self.used, new.states[self.after_draft :], strict=True):
-            outputs[k] = self._trimmed(emit, buffer, count)
-        return Speculated([*new.states[1 : 1 + self.states], count, *outputs], new.done)
+        for k, buffer in zip(self.used, found.buffers, strict=True):
+            outputs[k] = self._trimmed(emit, buffer, found.count)
+        states = self._states(emit, found)
+        return Speculated([*states, found.count, *outputs], found.count, new.done)
 
-    def _limit(self, emit: Emitter) -> SSAValue:
-        """The most steps: `steps` within 0 .. max_steps."""
+    def _parts(self, values: Sequence[SSAValue]) -> _Parts:
+        """The states, or what stands for them, by their meaning."""
+        count, room, *rest = values
+        carried, (line, *rest) = rest[: len(self.carried)], rest[len(self.carried) :]
+        return _Parts(count, room, carried, line, rest[: self.private], rest[self.private :])
+
+    def _line(self, emit: Emitter, word: SSAValue, guesses: SSAValue) -> SSAValue:
+        """A word, [1], the guesses behind it, and -1, which no word is: [rows + 1]."""
+        none = emit.constant(np.full(1, -1, numpy_dtype(self.kind.get_element_type())))
+        return emit(nn.ConcatOp([word, guesses, none], 0))
+
+    def _states(self, emit: Emitter, parts: _Parts) -> list[SSAValue]:
+        """The old loop's states."""
+        states = dict(zip(self.carried, parts.carried, strict=True))
+        word = emit.part(parts.line, 0, 0, 1)
+        shape = self.kind.get_shape()
+        states[self.word] = emit.reshape(word, shape, ("",) * len(shape))
+        return [states[k] for k in range(len(states))]
+
+    def _room(self, emit: Emitter) -> SSAValue:
+        """The most steps, less one: ``steps`` within max_steps, from -1 on."""
+        one = emit.constant(np.ones((), np.int64))
         most = emit.constant(np.asarray(self.loop.count, np.int64))
-        return most if self.loop.steps is None else emit.binary("min", self.loop.steps, most)
+        if self.loop.steps is not None:
+            zero = emit.constant(np.zeros((), np.int64))
+            most = emit.binary("max", emit.binary("min", self.loop.steps, most), zero)
+        return emit.binary("sub", most, one)
 
     def _buffer(self, emit: Emitter, output: int) -> SSAValue:
         kind = type_of(self.loop.yielded_outputs[output])
@@ -100,10 +140,12 @@ class Speculation:
     def _condition(self, block: Block) -> None:
         """As in the old loop, and while there are words to make."""
         emit = Emitter(self.loop, InsertPoint.at_end(block))
-        count, *states = block.args[1 : 2 + self.states]
-        again = self._goes_on(emit, count, states)
-        within = emit(nn.CompareOp("lt", count, self.limit))
-        block.add_op(rnn.YieldOp(emit.binary("and", again, within)))
+        parts = self._parts(block.args[1:])
+        within = emit(nn.CompareOp("ge", parts.room, emit.constant(np.zeros((), np.int64))))
+        if not self.always:
+            again = self._goes_on(emit, parts.count, self._states(emit, parts))
+            within = emit.binary("and", again, within)
+        block.add_op(rnn.YieldOp(within))
 
     def _goes_on(self, emit: Emitter, index: SSAValue, states: Sequence[SSAValue]) -> SSAValue:
         """A copy of the old loop's condition."""
@@ -112,72 +154,72 @@ class Speculation:
 
     def _body(self, block: Block) -> None:
         emit = Emitter(self.loop, InsertPoint.at_end(block))
-        count, *rest = block.args[1:]
-        states = rest[: self.states]
-        remembered = rest[self.states : self.after_draft - 1]
-        buffers = rest[self.after_draft - 1 :]
-        words, targets = self._guesses(emit, states[self.word], remembered)
-        at = emit.binary("add", self._counting(emit), count)
-        after = emit.binary("add", at, emit.constant(np.ones((), np.int64)))
-        scan = self._run(emit, words, at, after, states)
-        made, goes_on, *stacked = scan.outputs
-        guesses = self.flat(emit, made, self.rows)
-        within = emit(nn.CompareOp("lt", after, self.limit))
-        ends = emit(nn.UnaryOp("not", emit.binary("and", goes_on, within)))
-        wrong = emit(nn.CompareOp("ne", guesses, targets))
-        right = emit(nn.ArgReduceOp("argmax", emit.binary("or", wrong, ends), 0))
-        new = {k: row_of(emit, v, right) for k, v in zip(self.carried, stacked, strict=False)}
-        new[self.word] = row_of(emit, made, right)
-        turn = Turn(words, guesses, right, count)
-        remembered = self.draft.next(emit, remembered, turn)
-        rows = stacked[len(self.carried) :]
+        old = self._parts(block.args[1:])
+        words = emit.part(old.line, 0, 0, self.rows)
+        scan = self._run(emit, words, old.count, old.carried)
+        made, *stacked = scan.outputs
+        again: list[SSAValue] = [] if self.always else [stacked.pop(0)]
+        right = self._right(emit, old, self.flat(emit, made, self.rows), again)
+        turn = Turn(words, self.flat(emit, made, self.rows), right, old.count)
+        guesses, *private = self.draft.next(emit, old.private, turn)
+        word = self.flat(emit, row_of(emit, turn.made, right), 1)
+        carried = [row_of(emit, v, right) for v in stacked[: len(self.carried)]]
         buffers = [
-            emit(nn.DynamicUpdateOp(buffer, value, count, 0))
-            for buffer, value in zip(buffers, rows, strict=True)
+            emit(nn.DynamicUpdateOp(buffer, value, old.count, 0))
+            for buffer, value in zip(old.buffers, stacked[len(self.carried) :], strict=True)
         ]
-        ordered = [new[k] for k in range(self.states)]
-        block.add_op(rnn.YieldOp(row_of(emit, after, right), *ordered, *remembered, *buffers))
+        one = emit.constant(np.ones((), np.int64))
+        count = emit.binary("add", emit.binary("add", old.count, right), one)
+        room = emit.binary("sub", emit.binary("sub", old.room, right), one)
+        line = self._line(emit, word, guesses)
+        block.add_op(rnn.YieldOp(count, room, *carried, line, *private, *buffers))
 
-    def _guesses(
-        self, emit: Emitter, word: SSAValue, remembered: Sequence[SSAValue]
-    ) -> tuple[SSAValue, SSAValue]:
-        """The words to run, and those that the step should make of them; no word is right at last."""
-        none = emit.constant(np.full(1, -1, numpy_dtype(self.kind.get_element_type())))
-        line = emit(nn.ConcatOp([self.flat(emit, word, 1), remembered[0], none], 0))
-        return emit.part(line, 0, 0, self.rows), emit.part(line, 0, 1, self.rows)
+    def _right(self, emit: Emitter, old: _Parts, made: SSAValue, again: list[SSAValue]) -> SSAValue:
+        """The row of the last right word: that of the first wrong guess, or where the loop ends."""
+        wrong = emit(nn.CompareOp("ne", made, emit.part(old.line, 0, 1, self.rows)))
+        for value in again:
+            wrong = emit.binary("or", wrong, emit(nn.UnaryOp("not", value)))
+        return emit.binary("min", emit(nn.ArgReduceOp("argmax", wrong, 0)), old.room)
 
-    def _counting(self, emit: Emitter) -> SSAValue:
-        return emit.constant(np.arange(self.rows))
+    def _numbers(self, emit: Emitter, count: SSAValue, first: int, most: int) -> SSAValue:
+        """The numbers ``first + count + (0 .. rows - 1)`` of steps, at most `most`, [rows]."""
+        # Steps beyond the last are thrown away; what they read by their number must be there.
+        numbers = emit.binary("add", emit.constant(np.arange(first, first + self.rows)), count)
+        return emit.binary("min", numbers, emit.constant(np.asarray(most, np.int64)))
 
     def _run(
-        self,
-        emit: Emitter,
-        words: SSAValue,
-        at: SSAValue,
-        after: SSAValue,
-        states: Sequence[SSAValue],
+        self, emit: Emitter, words: SSAValue, count: SSAValue, inits: Sequence[SSAValue]
     ) -> rnn.ScanOp:
         """A scan of the step over the words.
 
-        Its outputs are the words made, whether the loop goes on behind each, the carried states
-        and the used outputs.
+        Its outputs are the words made, whether the loop goes on behind each (unless it always does),
+        the carried states and the used outputs.
         """
         loop = self.loop
         shape = (self.rows, *self.kind.get_shape())
-        shaped = emit.reshape(words, shape, ("",) * len(shape))
-        inits = [states[k] for k in self.carried]
-        types = [rnn.INDEX, self.kind, rnn.INDEX, rnn.INDEX, *(v.type for v in inits)]
-        block = Block(arg_types=types)
-        _, word, index, next_index, *old = block.args
+        inputs = [emit.reshape(words, shape, ("",) * len(shape))]
+        counted = (
+            loop.index.first_use is not None,
+            loop.condition.block.args[0].first_use is not None,
+        )
+        last = loop.count - 1
+        inputs += [self._numbers(emit, count, k, last + k) for k in (0, 1) if counted[k]]
+        numbers = [rnn.INDEX] * sum(counted)
+        block = Block(arg_types=[rnn.INDEX, self.kind, *numbers, *(v.type for v in inits)])
+        number, word, *rest = block.args
+        index = rest.pop(0) if counted[0] else number
+        next_index = rest.pop(0) if counted[1] else number
         inside = emit.inside(block)
-        arguments = dict(zip(self.carried, old, strict=True)) | {self.word: word}
-        made = inline(loop.body.block, [index, *(arguments[k] for k in range(self.states))], inside)
-        new, outputs = made[: self.states], made[self.states :]
-        goes_on = self._goes_on(inside, next_index, new)
+        arguments = dict(zip(self.carried, rest, strict=True)) | {self.word: word}
+        count_of_states = len(arguments)
+        states = [arguments[k] for k in range(count_of_states)]
+        made = inline(loop.body.block, [index, *states], inside)
+        new, outputs = made[:count_of_states], made[count_of_states:]
+        again = [] if self.always else [self._goes_on(inside, next_index, new)]
         carried = [new[k] for k in self.carried]
         kept = [outputs[k] for k in self.used]
-        block.add_op(rnn.YieldOp(*carried, new[self.word], goes_on, *carried, *kept))
-        scan = rnn.ScanOp.make([shaped, at, after], inits, block, max_steps=self.rows)
+        block.add_op(rnn.YieldOp(*carried, new[self.word], *again, *carried, *kept))
+        scan = rnn.ScanOp.make(inputs, inits, block, max_steps=self.rows)
         emit.add(scan)
         return scan
 
@@ -191,3 +233,9 @@ def inline(block: Block, arguments: Sequence[SSAValue], emit: Emitter) -> list[S
         if op is not end:
             emit.add(op.clone(mapping))
     return [mapping.get(value, value) for value in end.operands]
+
+
+def _holds(condition: SSAValue) -> bool:
+    """Whether a condition is known to be true."""
+    value = constant_of(condition)
+    return value is not None and bool(value.all())

@@ -116,6 +116,29 @@ GENERATE = (
 )
 """A step model becomes a generator; its recurrence is that of `RECURRENCE`."""
 
+SPECULATE = (
+    "generate-tokens",
+    "decompose-cells",
+    # As in GENERATE: layers of one step dissolve in the step ...
+    "canonicalize",
+    "fuse-gates",
+    # ... which then runs over guessed words as a scan of its own.
+    "speculate-words",
+    # The words are all known. Where weights come from memory, layers come apart, so that the products between them are
+    # one for all words; where they stay, layers advance together and the turn is shorter.
+    "split-scans{policy=auto}",
+    # What comes before a recurrence leaves, and, behind it, the vocabulary.
+    "hoist-input-projection",
+    "hoist-output-projection",
+    "lower-lengths",
+    # Last, as the passes above look for scans: a turn's scan over a few words is straight code.
+    "straighten-scans",
+    "canonicalize",
+    "cse",
+    "dce",
+)
+"""A generator that guesses its next words and runs them together; the words are those of `GENERATE`."""
+
 PIPELINES: dict[str, tuple[str, ...]] = {
     "default": FRONT + RECURRENCE + BACK,
     "latency": FRONT + LATENCY + BACK,
@@ -126,6 +149,7 @@ PIPELINES: dict[str, tuple[str, ...]] = {
     "throughput": FRONT + THROUGHPUT + BACK,
     "video": FRONT + VIDEO + BACK,
     "generate": FRONT + GENERATE + BACK,
+    "speculate": FRONT + SPECULATE + BACK,
     # No transformation beyond what lowering needs: the baseline that a pass's gain is measured against.
     "baseline": (*FRONT, "decompose-cells", "lower-lengths", "canonicalize", "cse", "dce", *BACK),
     # As TPU v1's software did (Jouppi et al., ISCA 2017): weights pass once through a FIFO of four tiles.
@@ -197,6 +221,7 @@ DESCRIPTIONS = {
     "brainwave": "weights pinned, a chain for each gate, nothing hoisted: as Brainwave's own software",
     "video": "frames like the last processed one are skipped (approximate); video{threshold=0} skips none",
     "generate": 'a step model to a program that generates tokens; generate{pairs="logits:token" max-tokens=9}',
+    "speculate": "as generate, with guessed words run together; speculate{width=4 draft=history}",
     "baseline": "as default without fuse-gates and hoist-input-projection, to measure what they gain",
 }
 """Name -> one line for ``rnncc passes``."""
@@ -205,5 +230,6 @@ OPTIONS = {
     "throughput": "batch-sequences",
     "video": "gate-frames",
     "generate": "generate-tokens",
+    "speculate": "speculate-words",
 }
 """Name -> the pass whose options the pipeline takes as its own."""

@@ -15,7 +15,8 @@ end the serial part early: whether it is wrong is known only from the vocabulary
 shared by all words because it comes after.
 
 ``draft``: ``ngram``, the words that most often follow the last ``order - 1`` in a file of tokens;
-``history``, what followed the last two words (or one) when they occurred before in the generated text.
+``history``, what followed the last two words when they occurred before in the generated text, else what
+the n-grams of ``tokens`` say, or without such a file what followed the last word.
 
 Sampling: a guess is one word, so that its draft distribution q is all on it. The rule of speculative
 sampling (accept with probability min(1, p / q) = p(guess), else draw from max(0, p - q) normalised) is
@@ -34,26 +35,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
+from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
+from rnncc.dialects import nn
+from rnncc.dialects._types import node_name
 from rnncc.dialects.rnn import ScanOp, WhileOp
 from rnncc.errors import PassError, nearest
+from rnncc.passes._counter_output import add_output
 from rnncc.passes._draft_history import HistoryDraft
 from rnncc.passes._draft_ngram import NgramDraft
 from rnncc.passes._drafts import Draft
+from rnncc.passes._emit import Emitter
 from rnncc.passes._lower.budget import budget_of
-from rnncc.passes._ngrams import LONGEST, NEAR_SLOTS, learn, read_tokens
+from rnncc.passes._ngrams import LONGEST, MOST_CLASSES, learn, read_tokens
 from rnncc.passes._remarks import remark, title
-from rnncc.passes._speculate_loop import Declined, Words, as_while, counted, find_words
-from rnncc.passes._speculate_turn import Speculation
+from rnncc.passes._speculate_loop import (
+    Declined,
+    Words,
+    as_while,
+    counted,
+    drop_counting_from_end,
+    find_words,
+)
+from rnncc.passes._speculate_turn import Speculated, Speculation
 from rnncc.passes._split_states import split_states
+from rnncc.speculated import PREFIX, turns_name
 
 DRAFTS = ("ngram", "history")
 WIDEST = 64
 """Most guesses a turn."""
 NEAR_SHARE = 0.2
-"""Tables that take no more of the vector memory stay there."""
+"""A table that takes no more of the vector memory stays there."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +84,12 @@ class SpeculateWordsPass(ModulePass):
 
     width: int = 4
     """Guesses a turn, 1 or more."""
-    draft: str = "ngram"
+    draft: str = "history"
     """Where guesses come from: ngram or history."""
     tokens: str = ""
-    """For ngram: a file of tokens, .npz (array ``tokens``), .npy or text."""
+    """A file of tokens to learn n-grams from, .npz (array ``tokens``), .npy or text; history may do without."""
     order: int = 3
-    """For ngram: the longest n-grams; 2 looks at the last word only."""
+    """Of the n-grams: how many words the longest have; 2 looks at the last word only."""
     target: str = "edge"
     """Machine name or description file: its vector memory decides where tables are."""
 
@@ -115,20 +130,44 @@ class SpeculateWordsPass(ModulePass):
         loop = split_states(as_while(whole) if isinstance(whole, ScanOp) else whole)
         assert isinstance(loop, WhileOp)
         words = find_words(loop)
+        drop_counting_from_end(loop.state_args[words.state])
         made = Speculation(loop, words.state, self._draft(loop, words), self.width).build()
         for old, value in zip(loop.results, made.results, strict=True):
             value.name_hint = old.name_hint
             old.replace_all_uses_with(value)
         remark(loop, self.name, f"{title(loop)} runs {self.width} guessed words with each one it "
                f"knows (draft {self.draft})")  # fmt: skip
+        if isinstance(loop.parent_op(), func.FuncOp):
+            self._count(loop, made)
         loop.detach()
         loop.erase()
 
+    def _count(self, loop: WhileOp, made: Speculated) -> None:
+        """Let the program write how many words it made in how many turns."""
+
+        def counter(emit: Emitter) -> SSAValue:
+            both = (made.count, made.turns)
+            return emit(nn.ConcatOp([emit.reshape(v, (1,), ("",)) for v in both], 0))
+
+        function = loop.parent_op()
+        assert function is not None
+        names = function.attributes.get("rnncc.outputs")
+        given = (
+            [n for n in names.data if isinstance(n, StringAttr)]
+            if isinstance(names, ArrayAttr)
+            else []
+        )
+        number = sum(name.data.startswith(PREFIX) for name in given)
+        add_output(loop, turns_name(number, self.width, node_name(loop)), counter)
+
     def _draft(self, loop: WhileOp, words: Words) -> Draft:
         if self.draft == "history":
-            return HistoryDraft(loop.count, self.width)
+            other = self._table(loop, words) if self.tokens else None
+            return HistoryDraft(loop.count, self.width, other)
+        return self._table(loop, words)
+
+    def _table(self, loop: WhileOp, words: Words) -> NgramDraft:
         tokens = read_tokens(self.tokens, words.vocabulary)
-        small = learn(tokens, words.vocabulary, self.order, self.width, NEAR_SLOTS)
-        if small.nbytes <= budget_of(self.target, loop).vmem * NEAR_SHARE:
-            return NgramDraft(small, near=True)
-        return NgramDraft(learn(tokens, words.vocabulary, self.order, self.width), near=False)
+        room = budget_of(self.target, loop).vmem * NEAR_SHARE
+        table = learn(tokens, words.vocabulary, self.order, self.width, MOST_CLASSES)
+        return NgramDraft(table, near=table.rows.nbytes <= room)

@@ -31,25 +31,60 @@ from xdsl.passes import ModulePass
 
 from rnncc.dialects._types import shape_of
 from rnncc.dialects.rnn import ScanOp
+from rnncc.errors import PassError, nearest
+from rnncc.passes._lower.budget import budget_of
 from rnncc.passes._packed import is_packed
 from rnncc.passes._remarks import remark, title
 from rnncc.passes._scan_invariants import hoist_invariants
 from rnncc.passes._scan_levels import levels_of
 from rnncc.passes._scan_parts import Stacked, erase_scan, part_of
+from rnncc.passes._scan_room import step_weights
 from rnncc.passes._split_states import split_states
 from rnncc.passes._step_slices import Step
+
+POLICIES = ("always", "auto")
 
 
 @dataclass(frozen=True)
 class SplitScansPass(ModulePass):
-    """A scan of several recurrences becomes one scan each, where products lie between them."""
+    """A scan of several recurrences becomes one scan each, where products lie between them.
+
+    Raises:
+        PassError: an unknown policy.
+    """
 
     name = "split-scans"
 
+    policy: str = "always"
+    """``always``, or ``auto``: where the machine cannot keep all weights of the program, so that a product for
+    all steps spares it fetching them in each; where it can, layers that advance together need less time."""
+    target: str = "edge"
+    """Machine name or description file: its weight memory decides."""
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Split every scan of the module, inner ones first."""
+        if self.policy not in POLICIES:
+            raise PassError(
+                f"{self.name}{{policy={self.policy}}}: no such policy (there are {', '.join(POLICIES)})",
+                nearest(self.policy, POLICIES),
+            )
+        if self.policy == "auto" and _fits(op, self.target):
+            return
         for scan in reversed([inner for inner in op.walk() if isinstance(inner, ScanOp)]):
             _split(scan)
+
+
+def _fits(module: ModuleOp, target: str) -> bool:
+    """Whether the weights of all products stay in the weight memory; the remark says so."""
+    budget = budget_of(target, module)
+    size = sum(step_weights(module).values())
+    if size > budget.wmem:
+        return False
+    for op in module.body.block.ops:
+        if op.regions and any(isinstance(inner, ScanOp) for inner in op.walk()):
+            text = f"nothing is split: {budget.machine.name} keeps all weights, {size} bytes of {budget.wmem}"
+            remark(op, SplitScansPass.name, text)
+    return True
 
 
 def _split(whole: ScanOp) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rnncc.reference import Comparison
     from rnncc.simulator import SimulationResult
     from rnncc.skipped import Skipped
+    from rnncc.speculated import Speculated
 
 BOUND_NAMES = {
     "macs": "multiply-accumulates at peak rate",
@@ -49,6 +50,8 @@ class Report:
     check_source: str = ""
     skipped: list[Skipped] = field(default_factory=list)
     """What each gate of the program skipped (`gate-frames`); empty without values."""
+    speculated: list[Speculated] = field(default_factory=list)
+    """What the guesses of each generator were worth (`speculate-words`); empty without values."""
 
     @classmethod
     def of(
@@ -83,6 +86,8 @@ class Report:
             result["batch"] = self.program.batch.to_dict()
         if self.skipped:
             result["skipped"] = [gate.to_dict() for gate in self.skipped]
+        if self.speculated:
+            result["speculated"] = [found.to_dict() for found in self.speculated]
         if self.check:
             result["check"] = {
                 "reference": self.check_source,
@@ -145,8 +150,8 @@ class Report:
                 yield energy_line(timing.energy)
             if self.program.setup:
                 yield setup_line(self.program, timing)
-        for gate in self.skipped:
-            yield str(gate)
+        for counted in (*self.skipped, *self.speculated):
+            yield str(counted)
         fine = f"approximate by {', '.join(self.approximate)}" if self.approximate else "ok"
         for row in self.check:
             verdict = (

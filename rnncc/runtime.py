@@ -15,6 +15,7 @@ from rnncc.isa.types import NUMPY_TYPES
 from rnncc.row_order import check_lengths, order_of, ordered, restored
 from rnncc.skipped import take_counters
 from rnncc.slot_inputs import slot_run
+from rnncc.speculated import take_turns
 
 if TYPE_CHECKING:
     from rnncc.program import Port, Program
@@ -94,12 +95,13 @@ def run_program(
         progress=progress,
     )
     outputs, skipped = take_counters(simulation.outputs or {})
+    outputs, speculated = take_turns(outputs)
     if batch is not None and order is not None:
         outputs = restored(batch, outputs, order)
     elif requests is not None:
         outputs = requests.outputs(outputs)
     report = Report.of(program, simulation, actual)
-    report.skipped = skipped
+    report.skipped, report.speculated = skipped, speculated
     return Result(trimmed(outputs), simulation.cycles, report)
 
 

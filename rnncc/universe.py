@@ -39,6 +39,7 @@ PASSES = (
     "sink-front",
     "hoist-input-projection",
     "hoist-output-projection",
+    "straighten-scans",
     "batch-sequences",
     "fuse-directions",
     "wavefront-layers",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from xdsl.dialects import func
 from xdsl.ir import Block, Operation, SSAValue
 
-from rnncc.dialects import nn
+from rnncc.dialects import nn, rnn
 from rnncc.passes._lower.attributes import EPILOGUE_ATTR
 from rnncc.passes._lower.chain import FOLLOWED
 from rnncc.passes._lower.epilogue import epilogue_of
@@ -30,7 +30,8 @@ def root_of(value: SSAValue) -> SSAValue:
             (use,) = value.uses
             value = use.operation.results[0]
             continue
-        if isinstance(owner, Operation) and not isinstance(owner, nn.ConstantOp):
+        fixed = isinstance(owner, nn.ConstantOp) or _is_state(value)
+        if isinstance(owner, Operation) and not fixed:
             only = [use.operation for use in value.uses]
             if (
                 len(only) == 1
@@ -40,6 +41,14 @@ def root_of(value: SSAValue) -> SSAValue:
                 value = only[0].result
                 continue
         return value
+
+
+def _is_state(value: SSAValue) -> bool:
+    """Whether a value is the last one of a state, whose storage every turn of a loop works on."""
+    owner = value.owner
+    if not isinstance(owner, rnn.ScanOp | rnn.WhileOp):
+        return False
+    return any(value is state for state in owner.states)
 
 
 def ancestor_in(block: Block, op: Operation) -> Operation | None:

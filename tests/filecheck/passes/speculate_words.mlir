@@ -19,9 +19,9 @@
 // CHECK: nn.matmul {{.*}} -> tensor<3x5xf32>
 // CHECK: nn.arg_reduce argmax {{.*}} -> tensor<3x1xi64>
 // CHECK: nn.compare ne
-// CHECK: [[R:%.+]] = nn.arg_reduce argmax {{.*}} axis 0 : tensor<3xi1> -> tensor<i64>
-// CHECK: nn.dynamic_slice {{.*}}, [[R]] axis 0 size 1
-// CHECK: nn.dynamic_update
+// CHECK: [[W:%.+]] = nn.arg_reduce argmax {{.*}} axis 0 : tensor<3xi1> -> tensor<i64>
+// CHECK: [[R:%.+]] = nn.binary min [[W]]
+// CHECK: nn.gather {{.*}}, [[R]] axis 0 : tensor<3x1x4xf32>, tensor<i64> -> tensor<1x4xf32>
 func.func @generate(%first: tensor<1xi64>, %h0: tensor<1x4xf32>, %table: tensor<5x4xf32>, %u: tensor<4x4xf32>, %v: tensor<4x5xf32>) -> (tensor<9x1xi64>, tensor<i64>) {
   %w, %h, %done, %words = rnn.while of 9 carry(%first : tensor<1xi64>, %h0 : tensor<1x4xf32>) -> (tensor<9x1xi64>) if (%t, %word, %state) {
     %stop = nn.constant dense<0> : tensor<1xi64>

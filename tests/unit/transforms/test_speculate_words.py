@@ -20,6 +20,7 @@ from rnncc.passes._drafts import Draft
 from rnncc.passes._speculate_loop import find_words
 from rnncc.passes._speculate_turn import Speculation
 from rnncc.simulator import simulate
+from rnncc.speculated import Speculated, take_turns
 from tests.unit.lower.build import Graph, compare, random_inputs
 
 from .generators import VOCABULARY, Generator
@@ -34,6 +35,14 @@ def tokens(tmp_path_factory):
     path = tmp_path_factory.mktemp("tokens") / "text.npy"
     np.save(path, np.random.default_rng(0).integers(0, VOCABULARY, 300))
     return path
+
+
+def counted(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Outputs without the counter of turns, which must make sense."""
+    own, (found,) = take_turns(arrays)
+    assert found.turns <= found.words <= found.turns * (found.width + 1)
+    assert found.words == int(own["y1"])
+    return own
 
 
 def inputs_for(generator: Generator, module: Any, seed: int) -> dict[str, np.ndarray]:
@@ -58,14 +67,17 @@ generators = st.builds(
 
 
 @settings(max_examples=30, deadline=None)
-@given(generators, st.integers(1, 8), st.sampled_from(("ngram", "history")), st.integers(2, 4))
+@given(
+    generators, st.integers(1, 8), st.sampled_from(("ngram", "history", "alone")), st.integers(2, 4)
+)
 def test_any_generator(tokens, generator, width, draft, order):
     module = generator.module()
-    text = f'order={order} tokens="{tokens}"' if draft == "ngram" else ""
+    text = f'order={order} tokens="{tokens}"' if draft != "alone" else ""
+    draft = "history" if draft == "alone" else draft
     after = transform(module, f"speculate-words{{width={width} draft={draft} {text}}},{AFTER}")
     for seed in range(3):
         arrays = inputs_for(generator, module, seed)
-        compare(run(after, arrays), run(module, arrays), 2e-5)
+        compare(counted(run(after, arrays)), run(module, arrays), 2e-5)
 
 
 class Script(Draft):
@@ -144,7 +156,7 @@ def test_simulated(target, draft, tokens):
         arrays = inputs_for(generator, module, seed)
         result = simulate(program, arrays)
         found = {k: np.asarray(v) for k, v in result.outputs.items()}
-        compare(found, run(module, arrays), 2e-5)
+        compare(counted(found), run(module, arrays), 2e-5)
 
 
 def test_a_product_for_all_words():
@@ -221,14 +233,16 @@ def test_token_files_alike(tmp_path):
 
 def test_tables():
     text = np.array([0, 1, 2, 0, 1, 2, 3, 1, 4, 3, 1, 4, 0])
-    tables = _ngrams.learn(text, 6, 3, 3)
+    pairs = _ngrams.learn(text, 6, 2, 3, 1).rows
     # 1 is followed by 2 and 4 twice each: the lower word; nothing follows 5: the most frequent word.
-    assert tables.pairs[1].tolist() == [2, 0, 1]
-    assert tables.pairs[5].tolist() == [1, 2, 0]
-    (table,) = tables.longer.values()
-    held = {tuple(row[:2]): row[2:] for row in table.tolist() if row[0] >= 0}
-    assert held[3, 1] == [4, 0, 1]
-    assert (0, 1) not in held
+    assert pairs[1].tolist() == [2, 0, 1]
+    assert pairs[5].tolist() == [1, 2, 0]
+    triples = _ngrams.learn(text, 6, 3, 3, 8)
+    assert (triples.classes, triples.rows.shape) == (8, (48, 3))
+    assert triples.rows[1 * 8 + 3].tolist() == [4, 0, 1]  # behind 3 1
+    assert triples.rows[1 * 8 + 0].tolist() == [2, 0, 1]  # behind 0 1
+    assert triples.rows[1 * 8 + 5].tolist() == pairs[1].tolist()  # 5 1 was never seen
+    assert _ngrams.learn(text[:2], 6, 5, 2, 4).rows.shape == (24, 2)
 
 
 def test_a_scan_that_counts_its_words():
@@ -246,4 +260,13 @@ def test_a_scan_that_counts_its_words():
     assert [op for op in after.walk() if isinstance(op, rnn.WhileOp)]
     for seed in range(3):
         arrays = inputs_for(Generator(given=True), module, seed)
-        compare(run(after, arrays), run(module, arrays), 2e-5)
+        own, (found,) = take_turns(run(after, arrays))
+        assert found.turns <= found.words
+        compare(own, run(module, arrays), 2e-5)
+
+
+def test_what_is_counted():
+    found = Speculated("loop", 4, 60, 15)
+    assert str(found).startswith("speculate-words: 'loop' made 60 words in 15 turns, 4.00 words a")
+    assert found.to_dict()["accepted"] == 0.75
+    assert Speculated("", 3, 0, 0).accepted == 0.0

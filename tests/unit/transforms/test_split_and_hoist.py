@@ -13,6 +13,7 @@ from xdsl.dialects.builtin import UnitAttr
 from rnncc.codegen import generate
 from rnncc.dialects import nn, rnn
 from rnncc.dialects._types import shape_of
+from rnncc.errors import PassError
 from rnncc.interpreter import run
 from rnncc.machine import load_machine
 from rnncc.passes._packed import PACKED_ATTR
@@ -179,6 +180,31 @@ def test_declined():
     check("outputs of both directions", "hoist-output-projection", both.module(*scan.results))
 
 
+@settings(max_examples=15, deadline=None)
+@given(deep, st.integers(0, 2))
+def test_straight_code_inside_a_loop(net, seed):
+    """The scan in the step of another one, before and after it is written out."""
+    g, scan = net.g, net.scan
+    scan.detach()
+    ops = [op for op in g.block.ops if isinstance(op, nn.ConstantOp)]
+    assert all(v.owner in ops or v in g.block.args for v in scan.operands)
+
+    def body(t: Any, *states: Any) -> list[Any]:
+        inner = scan.clone()
+        for k, state in enumerate(states):
+            inner.operands[len(scan.inputs) + k] = state
+        g.stack[-1].add_op(inner)
+        return [*inner.states, *inner.outputs]
+
+    outer = g.scan([], list(scan.inits), body, 2)
+    module = g.module(*outer.results)
+    after = transform(module, f"{','.join(PASSES)},straighten-scans,canonicalize")
+    if net.length == "static":
+        assert len(scans(after)) == 1
+    arrays, lengths = net.inputs(module, seed)
+    compare(run(after, arrays, lengths), run(module, arrays, lengths), 2e-5)
+
+
 @pytest.mark.parametrize("target", ["edge", "bw-s10", "tpu-v1"])
 @pytest.mark.parametrize("length", ["static", "symbol", "lens"])
 def test_simulated(target, length):
@@ -196,3 +222,38 @@ def test_simulated(target, length):
     compare(
         {k: np.asarray(v) for k, v in result.outputs.items()}, run(module, arrays, lengths), 2e-5
     )
+
+
+def test_policy():
+    module = Deep(2, (), "static", (False, False)).module()
+    kept = transform(module, "split-scans{policy=auto}")
+    assert len(scans(kept)) == 1
+    assert any("edge keeps all weights" in note for note in remarks(kept))
+    with pytest.raises(PassError, match="did you mean 'auto'"):
+        transform(module, "split-scans{policy=aut}")
+
+
+def test_stacked_states_come_apart():
+    """One state of two layers, as PyTorch exports them, is two states of two scans."""
+    g = Graph()
+    x, h = g.input((5, 2, 3)), g.input((2, 2, 3))
+    w = [g.const(np.random.default_rng(k).standard_normal((3, 3))) for k in range(3)]
+
+    def layer(x: Any, h: Any, u: Any, v: Any) -> Any:
+        own = g.add(nn.MatmulOp(h, v))
+        return g.add(nn.UnaryOp("tanh", g.add(nn.BinaryOp("add", g.add(nn.MatmulOp(x, u)), own))))
+
+    def body(_: Any, xt: Any, s: Any) -> list[Any]:
+        old = [g.add(nn.SliceOp(s, [k, 0, 0], [1, 2, 3])) for k in (0, 1)]
+        flat = [g.add(nn.ReshapeOp(v, xt.type)) for v in old]
+        first = layer(xt, flat[0], w[0], w[1])
+        second = layer(first, flat[1], w[2], w[1])
+        parts = [g.add(nn.ReshapeOp(v, old[0].type)) for v in (first, second)]
+        return [g.add(nn.ConcatOp(parts, 0)), second]
+
+    scan = g.scan([x], [h], body, 5)
+    module = g.module(*scan.results)
+    after = transform(module, f"{','.join(PASSES)},canonicalize")
+    assert [count_in(s) for s in scans(after)] == [1, 1]
+    arrays = random_inputs(module)
+    compare(run(after, arrays), run(module, arrays), 2e-5)
