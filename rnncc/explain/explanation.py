@@ -49,6 +49,12 @@ class Explanation:
         """The figures after the last pass that changed something."""
         return next((e.facts for e in reversed(self.entries) if e.facts is not None), self.first)
 
+    @property
+    def base(self) -> Facts | None:
+        """What the last figures are to be compared with: the first ones of the same work."""
+        place = max((i for i, e in enumerate(self.entries) if e.renewed and e.facts), default=None)
+        return self.first if place is None else self.entries[place].facts
+
     def to_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
         return {
@@ -58,6 +64,7 @@ class Explanation:
             "lengths": dict(self.lengths),
             "sampled": self.sampled,
             "first": self.first.to_dict() if self.first else None,
+            "base": self.base.to_dict() if self.base else None,
             "last": self.last.to_dict() if self.last else None,
             "passes": [entry.to_dict() for entry in self.entries],
         }
@@ -121,13 +128,14 @@ class Explanation:
                 seen = True
                 continue
             if entry.facts != before or entry.remarks:
-                table.add_row(entry.name, *_cells(entry.facts), _change(before, entry.facts))
+                change = "new work" if entry.renewed else _change(before, entry.facts)
+                table.add_row(entry.name, *_cells(entry.facts), change)
             before = entry.facts
         return table
 
     def _end(self) -> list[str]:
         lines = [f"the program: {program_summary(self.program)}"]
-        first, last = self.first, self.last
+        first, last = self.base, self.last
         if first is not None and last is not None:
             times = first.each / last.each
             became = f"all in all {first.cycles:,} cycles became {last.cycles:,}"

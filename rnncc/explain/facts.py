@@ -12,7 +12,7 @@ from xdsl.ir import Block, Operation
 from xdsl.passes import ModulePass
 
 from rnncc.dialects._types import symbol_maxima
-from rnncc.dialects.rnn import ScanOp
+from rnncc.dialects.rnn import ScanOp, WhileOp
 from rnncc.machine.description import MachineDescription
 from rnncc.program import Program
 from rnncc.simulator import SimulationResult
@@ -131,8 +131,9 @@ def _inside(op: Operation, count: Any) -> int:
 
 
 def _repeats(op: Operation) -> bool:
-    return isinstance(op, ScanOp)
+    return isinstance(op, (ScanOp, WhileOp))
 
 
 def _times(op: Operation) -> int:
-    return op.count if isinstance(op, ScanOp) else 1
+    """How often a region runs, at most."""
+    return op.count if isinstance(op, (ScanOp, WhileOp)) else 1

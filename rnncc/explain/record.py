@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 from xdsl.utils.arg_spec import ArgSpec
 
@@ -28,6 +29,8 @@ class Entry:
         spec: the pass as a pipeline text, without the options that were filled in.
         remarks: what it said it did and declined.
         changed: whether the module is another one after it.
+        renewed: whether the program does another work from here on (a step model became a generator), so that
+            cycles before it are not to be compared with those after it.
         facts: what the module costs after it; None above rnn and nn, and where it cannot be measured.
         why: the reason in the last case.
     """
@@ -35,6 +38,7 @@ class Entry:
     spec: str
     remarks: list[str] = field(default_factory=list)
     changed: bool = False
+    renewed: bool = False
     facts: Facts | None = None
     why: str = ""
 
@@ -48,6 +52,7 @@ class Entry:
         result: dict[str, Any] = {
             "pass": self.spec,
             "changed": self.changed,
+            "renewed": self.renewed,
             "remarks": self.remarks,
             "after": self.facts.to_dict() if self.facts else None,
         }
@@ -107,6 +112,8 @@ class Recorder:
         self.entries.append(entry)
         if isinstance(module_pass, BatchSequencesPass):
             self.sequences *= module_pass.size
+        else:
+            entry.renewed = _inputs(module) != _inputs(self.before)
         if entry.changed:
             self._measure(entry, module)
 
@@ -135,6 +142,16 @@ def _spec(module_pass: ModulePass) -> str:
         if k not in ("target", "numerics")
     }
     return str(ArgSpec(spec.name, given))
+
+
+def _inputs(module: ModuleOp) -> list[Attribute]:
+    """What the functions of a module take."""
+    return [
+        kind
+        for op in module.body.block.ops
+        if isinstance(op, func.FuncOp)
+        for kind in op.function_type.inputs
+    ]
 
 
 def _remarks(module: ModuleOp) -> list[str]:

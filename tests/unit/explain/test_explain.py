@@ -11,6 +11,7 @@ from rnncc.bench.models import recurrent_model
 from rnncc.compiler import Compilation
 from rnncc.explain.explanation import Explanation
 from rnncc.explain.facts import products_of, steps_of
+from rnncc.generation import Generate
 from rnncc.random_inputs import main_function
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
@@ -99,6 +100,20 @@ def test_run_time_lengths_and_lengths_of_rows():
     told = Compilation(recurrent_model("GRU", 16, 6), pipeline=text).explain()
     assert told.sampled
     assert "cycles on random inputs" in str(told)
+
+
+def test_another_work_is_compared_with_itself():
+    told = Compilation(
+        SAMPLES / "language_model" / "model.onnx",
+        generate=Generate(("logits:tokens", "hn:h0", "cn:c0"), max_tokens=4, max_prompt=3),
+    ).explain()
+    (renewed,) = (entry for entry in told.entries if entry.renewed)
+    assert renewed.name == "generate-tokens"
+    assert told.base == renewed.facts != told.first
+    # The prompt of three at most, then as many as are generated.
+    assert renewed.facts is not None
+    assert renewed.facts.steps == 3 + 4
+    assert "new work" in str(told)
 
 
 def test_what_cannot_be_measured_says_why():
