@@ -77,17 +77,22 @@ def separate(step: Step, group: Group) -> tuple[Group, Group]:
     kept, later = dict(group.selects), {}
     while True:
         now = Group(group.root, kept)
-        moved = exclusive(step, now, True) | exclusive(step, now, False)
-        for select in reversed(kept):
-            arms = [now.arm(select, True), now.arm(select, False)]
-            own = step.feeding(arms) & moved
-            needs = {*arms, *(v for op in own for v in step.reads[op])}
-            outside = {v for v in needs if v.owner not in moved and v.owner not in kept}
-            if step.feeding(outside) & {*kept}:
-                later[select] = kept.pop(select)
-                break
-        else:
+        ways = exclusive(step, now, True), exclusive(step, now, False)
+        # Where rows decide for themselves only one way moves, and it is not known yet which.
+        options = [ways[0] | ways[1]] if group.uniform else [*ways]
+        waits = (s for s in reversed(kept) if any(_waits(step, now, s, moved) for moved in options))
+        if (select := next(waits, None)) is None:
             return now, Group(group.root, dict(reversed(later.items())))
+        later[select] = kept.pop(select)
+
+
+def _waits(step: Step, group: Group, select: nn.SelectOp, moved: set[Operation]) -> bool:
+    """Whether what is computed outside for a select needs another select of the group."""
+    arms = [group.arm(select, True), group.arm(select, False)]
+    own = step.feeding(arms) & moved
+    needs = {*arms, *(v for op in own for v in step.reads[op])}
+    outside = {v for v in needs if v.owner not in moved and v.owner not in group.selects}
+    return bool(step.feeding(outside) & {*group.selects})
 
 
 def exclusive(step: Step, group: Group, holds: bool) -> set[Operation]:
@@ -171,12 +176,19 @@ def fitted(emit: Emitter, value: SSAValue, select: nn.SelectOp) -> SSAValue:
 
 def _late(scan: ScanOp, new: IfOp) -> None:
     """Put an operation behind all that does not need it: then no old state is read after it."""
-    step = Step(scan)
-    behind = step.reached([new])
-    end = scan.terminator
-    for op in [op for op in scan.body.block.ops if op in behind]:
+    body, end = scan.body.block, scan.terminator
+    behind: set[Operation] = {new}
+    work: list[Operation] = [new]
+    while work:
+        readers = [use.operation for result in work.pop().results for use in result.uses]
+        for op in (_inside(body, reader) for reader in readers):
+            if op is not None and op is not end and op not in behind:
+                behind.add(op)
+                work.append(op)
+    # The users of the selects stand before the new operation, which took the place of the last of them.
+    for op in [new, *(op for op in body.ops if op in behind and op is not new)]:
         op.detach()
-        scan.body.block.insert_op_before(op, end)
+        body.insert_op_before(op, end)
 
 
 def scalar(scan: ScanOp, group: Group, holds: bool = True) -> SSAValue:

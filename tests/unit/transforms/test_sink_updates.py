@@ -194,3 +194,19 @@ def test_random_steps(data):
     op = g.scan([x, flags], inits, body, steps)
     after = sunk(g.module(*op.states, *op.outputs))
     check(after)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_work_behind_a_select_comes_behind_the_branch(rows):
+    """A select's result is used before the last select of its group; rows may decide for themselves."""
+    g = Graph()
+    x, flags = g.input((3, rows, 4)), g.input((3, rows, 1), bool)
+    w = g.const(np.random.default_rng(1).standard_normal((4, 4)))
+
+    def body(_, x, flag, old):
+        first = g.add(nn.SelectOp(flag, g.add(nn.MatmulOp(x, w)), old))
+        behind = g.add(nn.BinaryOp("add", x, first))
+        return g.add(nn.SelectOp(flag, g.add(nn.MatmulOp(old, w)), x)), behind
+
+    scan = g.scan([x, flags], [g.input((rows, 4))], body, 3)
+    check(sunk(g.module(*scan.states, *scan.outputs)))
