@@ -13,6 +13,9 @@ from rnncc.passes._remarks import title
 from rnncc.passes._scan_glue import Time, Times, result_time
 from rnncc.passes._scan_graph import read_values, same_steps
 
+WAVE_ATTR = "rnn.wavefront"
+"""On a scan whose steps are diagonals: the number of its layers (`wavefront-layers`)."""
+
 
 class Declined(Exception):
     """Why a scan cannot join a wavefront; the text follows the scan's name."""

@@ -54,6 +54,7 @@ from rnncc.passes._frame_gate import Gate, Gated, Sources
 from rnncc.passes._length_mask import drop_sure_masks, length_masks
 from rnncc.passes._packed import is_packed
 from rnncc.passes._remarks import remark, title
+from rnncc.passes._scan_wave import WAVE_ATTR
 from rnncc.passes._sink import inventory
 from rnncc.passes.lower_lengths import lower_scan_lengths
 
@@ -143,6 +144,8 @@ class _Candidate:
             return self._declined("its rows are packed, a step has only those that run")
         if self.scan.count < 2:
             return self._declined("it has one step")
+        if WAVE_ATTR in self.scan.attributes:
+            return self._declined("its steps are of several layers (gate before wavefront-layers)")
         self.scan = lower_scan_lengths(self.scan)
         drop_sure_masks(self.scan)
         masks = length_masks(self.scan)

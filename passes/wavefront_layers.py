@@ -30,7 +30,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.ir import Block, Operation
 from xdsl.passes import ModulePass
 
@@ -42,7 +42,7 @@ from rnncc.passes._remarks import remark, title, titles
 from rnncc.passes._scan_diagonal import Diagonals
 from rnncc.passes._scan_graph import dependences, halves, scan_blocks, sink_users
 from rnncc.passes._scan_room import crowded, step_weights
-from rnncc.passes._scan_wave import Declined, Wave, absorbed
+from rnncc.passes._scan_wave import WAVE_ATTR, Declined, Wave, absorbed
 from rnncc.passes._trial import keep_if_faster
 from rnncc.passes.lower_lengths import lower_scan_lengths
 
@@ -176,6 +176,7 @@ class _Stacks:
             if any(_needed(use.operation, use.index, gone, members) for use in result.uses)
         }
         new, joined = Diagonals(wave, anchor, outside).build()
+        joined.attributes[WAVE_ATTR] = IntegerAttr(wave.levels, i64)
         self.done.add(joined)
         sink_users({*members, *gone}, anchor)
         for result in outside:
