@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rnncc.compiler import Compilation
     from rnncc.program import Program
 
-APPROXIMATE_PASSES = ("gate-frames",)
+APPROXIMATE_PASSES = ("gate-frames", "quantize")
 """Passes that change values within a threshold."""
 
 

@@ -30,6 +30,7 @@ PASSES = (
     "generate-tokens",
     "decompose-cells",
     "fuse-gates",
+    "quantize",
     "speculate-words",
     "split-scans",
     "gate-frames",

@@ -36,19 +36,20 @@ def generate(module: ModuleOp | FuncOp, machine: MachineDescription, numerics: s
         PassError: a buffer has no address.
         CapacityError: more scalars are alive at once than there are registers, or a number fits no
             field of an instruction.
-        UnsupportedError: the machine's format cannot be computed (``machine`` with other than bf16).
+        UnsupportedError: ``machine``, and one of the machine's formats or the model's type cannot be computed.
     """
     if numerics not in ("exact", "machine"):
         raise PassError(f"numerics '{numerics}': expected 'exact' or 'machine'")
-    if numerics == "machine" and machine.formats.weights != "bf16":
-        raise UnsupportedError(
-            f"machine '{machine.name}' computes in {machine.formats.weights}: only bf16 can be "
-            "simulated bit for bit",
-            hint="use --numerics exact",
-        )
     function = main_of(module)
+    if numerics == "machine":
+        _check_numbers(function, machine)
     scale = machine.scale(npu.widest_float(function))
-    layout = Layout.of(function, machine, scale, rounded=numerics == "machine")
+    layout = Layout.of(
+        function,
+        machine,
+        scale,
+        rounded=numerics == "machine" and machine.formats.weights == "bf16",
+    )
     constants = Constants()
     registers, symbols = assign_registers(function, constants, symbol_maxima(function))
     emitter = Emitter(layout, registers, constants)
@@ -122,6 +123,20 @@ def _generation(function: FuncOp, layout: Layout) -> dict[str, Any]:
         "stop": found.stop,
     }
     return {"generation": table}
+
+
+def _check_numbers(function: FuncOp, machine: MachineDescription) -> None:
+    """Whether values can be computed in the machine's formats: those of float32 models."""
+    from rnncc.simulator.numbers import Numbers
+
+    Numbers.of(machine)
+    width = npu.widest_float(function)
+    if width != 4 and machine.formats.weights != "bf16":
+        raise UnsupportedError(
+            f"values in {machine.formats.weights} are simulated for float32 models, "
+            f"this one has floats of {8 * width} bits",
+            hint="use --numerics exact",
+        )
 
 
 def _report(function: FuncOp) -> dict[str, Any]:

@@ -64,6 +64,7 @@ def run(
     module: ModuleOp,
     inputs: Mapping[str, np.ndarray],
     lengths: Mapping[str, int] | None = None,
+    listeners: tuple[Interpreter.Listener, ...] = (),
 ) -> dict[str, np.ndarray]:
     """Compute a module's outputs.
 
@@ -71,6 +72,7 @@ def run(
         module: any stage without onnx operations; its ``@main`` is run.
         inputs: ONNX input name -> array with its actual (perhaps shorter than maximum) shape.
         lengths: symbol -> length, for symbols that no input's shape shows.
+        listeners: told of every operation, its operands and results; above the npu dialect.
 
     Returns:
         ONNX output name -> array with its actual shape.
@@ -88,7 +90,7 @@ def run(
     check_names(inputs, names)
     arrays = {name: np.asarray(inputs[name]) for name in names}
     types = {name: arg.type for name, arg in zip(names, function.body.block.args, strict=True)}
-    interpreter = Interpreter(module)
+    interpreter = Interpreter(module, listeners=listeners)
     for made in implementations(find_lengths(types, arrays, symbol_maxima(function), lengths)):
         interpreter.register_implementations(made)
     try:

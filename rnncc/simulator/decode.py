@@ -19,6 +19,7 @@ from rnncc.simulator import kernels
 from rnncc.simulator.calls import Argument, Call, coalesce
 from rnncc.simulator.matrices import Matrices
 from rnncc.simulator.memory import Memory, Placed
+from rnncc.simulator.numbers import Numbers
 from rnncc.simulator.product import product
 
 Extents = tuple[int, int, int]
@@ -29,14 +30,14 @@ class Decoder:
 
     Args:
         memory: what the instructions touch.
-        rounded: products round their operands to bfloat16 (numerics ``machine``).
+        numbers: how float32 values are rounded (numerics ``machine``); None: they are not.
         wmem_bytes: size of wmem in container bytes.
     """
 
-    def __init__(self, memory: Memory, rounded: bool, wmem_bytes: int):
+    def __init__(self, memory: Memory, numbers: Numbers | None, wmem_bytes: int):
         self.memory = memory
-        self.rounded = rounded
-        self.matrices = Matrices(rounded, wmem_bytes)
+        self.numbers = numbers
+        self.matrices = Matrices(numbers, wmem_bytes)
 
     def bind(self, instruction: Instruction, extents: Extents) -> Call | None:
         """The call of a tensor instruction; None when it has no element to write.
@@ -98,9 +99,9 @@ class Decoder:
         op, dtype = instruction.op, NUMPY_TYPES[instruction.types[0]]
         if op == "unary":
             alpha, beta = (*instruction.imm, 0.0, 0.0)[:2]
-            return kernels.unary(instruction.kind, dtype, alpha, beta)
+            return self._rounded(kernels.unary(instruction.kind, dtype, alpha, beta), dtype)
         if op == "binary":
-            return kernels.binary(instruction.kind, dtype)
+            return self._rounded(kernels.binary(instruction.kind, dtype), dtype)
         if op == "cmp":
             return kernels.compare(instruction.kind)
         if op == "select":
@@ -118,6 +119,19 @@ class Decoder:
             )
             return lambda out: np.copyto(out, ramp)
         raise SimulationError(f"the simulator cannot run '{instruction.mnemonic}'")
+
+    def _rounded(self, function: Callable[..., object], dtype: np.dtype) -> Callable[..., object]:
+        """A vector kernel, its destination last, with the machine's rounding of what it computes."""
+        if self.numbers is None or self.numbers.results is None or dtype != np.float32:
+            return function
+        results = self.numbers.results
+
+        def rounded(*arguments: np.ndarray) -> None:
+            function(*arguments)
+            out = arguments[-1]
+            np.copyto(out, results(out))
+
+        return rounded
 
     def _reduction(self, instruction: Instruction, extents: Extents) -> Call | None:
         dst, src = instruction.operands
@@ -219,7 +233,7 @@ class Decoder:
             dense_out=dst.strides[1] == out_type.itemsize,
             vector=vector,
             accumulate=accumulate,
-            rounded=self.rounded,
+            numbers=self.numbers,
         )
         matrix = w_array or self.matrices.argument(w, (n, k), w_type)
         return Call(function, (matrix, _argument(source, x), _argument(target, dst)))

@@ -15,7 +15,8 @@ import numpy as np
 from rnncc.errors import SimulationError
 from rnncc.isa.instruction import Operand
 from rnncc.simulator.memory import Placed
-from rnncc.simulator.product import blas_ready, is_bf16, round_bf16, widened
+from rnncc.simulator.numbers import Numbers
+from rnncc.simulator.product import blas_ready, is_bf16, widened
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,12 @@ class Matrices:
     """What wmem holds during one run.
 
     Args:
-        rounded: float32 matrices are rounded to bfloat16 as they are loaded.
+        numbers: what float32 matrices become as they are loaded; None: they stay.
         nbytes: size of wmem in container bytes.
     """
 
-    def __init__(self, rounded: bool, nbytes: int):
-        self.rounded = rounded
+    def __init__(self, numbers: Numbers | None, nbytes: int):
+        self.numbers = numbers
         self.nbytes = nbytes
         self.store: dict[int, np.ndarray] = {}
         """Slot -> the matrix [n, k] it holds now."""
@@ -127,8 +128,12 @@ class Matrices:
             return array
         if widened(array.dtype) != array.dtype:
             return array.astype(widened(array.dtype))
-        if self.rounded and array.dtype == np.float32 and not is_bf16(array):
-            return round_bf16(array)
+        numbers = self.numbers
+        if numbers is not None and array.dtype == np.float32:
+            # The compiler has rounded bf16 weights already.
+            if numbers.weights == "bf16" and is_bf16(array):
+                return array
+            return numbers.load(array)  # pyright: ignore[reportReturnType]
         if not array.flags.aligned or not blas_ready(array):
             return np.array(array, order="C")
         return array
@@ -146,13 +151,13 @@ class Matrices:
         """
         target = self.argument(operand, shape, dtype)
         store, victims = self.store, self._victims
-        wide, rounded = widened(dtype), self.rounded and dtype == np.float32
+        wide, numbers = widened(dtype), self.numbers if dtype == np.float32 else None
 
         def put(slot: int, matrix: np.ndarray) -> None:
             for other in victims[slot]:
                 store.pop(other, None)
             if copy:
-                matrix = round_bf16(matrix) if rounded else matrix.astype(wide, order="C")
+                matrix = numbers.load(matrix) if numbers else matrix.astype(wide, order="C")  # type: ignore[assignment]
             store[slot] = matrix
 
         if target.lookup is None:

@@ -5,7 +5,7 @@ A kernel is ``f(w, x, out)`` with w [n, k], x [k] or [m, k] and out [n] or [m, n
 * float32, float64: BLAS in the type itself.
 * float16, bfloat16: products and sums in float32, rounded once (the weights are widened when they are loaded).
 * integers: sums in the destination's type, modulo its range.
-* numerics ``machine`` on a bf16 engine: both operands rounded to bfloat16 (nearest even), sums in float32.
+* numerics ``machine``, of float32: as ``rnncc.simulator.numbers`` says.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections.abc import Callable
 
 import ml_dtypes
 import numpy as np
+
+from rnncc.simulator.numbers import Numbers
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 FLOAT32 = np.dtype(np.float32)
@@ -64,7 +66,7 @@ def product(
     dense_out: bool,
     vector: bool,
     accumulate: bool,
-    rounded: bool,
+    numbers: Numbers | None,
 ) -> Product:
     """The kernel of one ``mm`` or ``mma``.
 
@@ -74,20 +76,28 @@ def product(
         dense_out: the destination's last axis is dense.
         vector: x and out have one axis (m = 1).
         accumulate: add to the destination.
-        rounded: operands are rounded to bfloat16 first (w when it is loaded, x here).
+        numbers: how float32 operands are rounded (w when it is loaded, x here); None: they are not.
     """
     run = _vector if vector else _rows
     if out_type == x_type and out_type in (FLOAT32, np.dtype(np.float64)):
-        if rounded and out_type == FLOAT32:
-            inner = run
-
-            def run(w: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
-                inner(w, round_bf16(x), out)
-
+        if numbers is not None and out_type == FLOAT32:
+            run = _rounding(run, numbers)
         if dense_out and not accumulate:
             return run
         return _through_buffer(run, out_type, accumulate)
     return _converting(out_type, accumulate)
+
+
+def _rounding(run: Product, numbers: Numbers) -> Product:
+    """A product whose operands are in a machine's format; w is as ``Numbers.load`` left it."""
+    if numbers.weights == "bf16":
+        return lambda w, x, out: run(w, round_bf16(x), out)
+
+    def kernel(w: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
+        result = numbers.multiply(w, x if x.ndim == 2 else x[None])
+        np.copyto(out, result if x.ndim == 2 else result[0])
+
+    return kernel
 
 
 def _through_buffer(run: Product, dtype: np.dtype, accumulate: bool) -> Product:

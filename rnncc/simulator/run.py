@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from rnncc.errors import InputError, UnsupportedError
+from rnncc.errors import InputError
 from rnncc.isa.types import NUMPY_TYPES
 from rnncc.program import Port, Program
 from rnncc.simulator.control_slice import control_slice
 from rnncc.simulator.decode import Decoder
 from rnncc.simulator.lengths import MAX_INSTRUCTIONS, actual_shape, executed, start_registers
 from rnncc.simulator.memory import Memory
+from rnncc.simulator.numbers import Numbers
 from rnncc.simulator.values import Values
 
 _KEY = "simulator.values"
@@ -30,19 +31,18 @@ class Bound:
 
     def __init__(self, program: Program, only: frozenset[int] | None = None, *, wide: bool = True):
         size = NUMPY_TYPES["f32"].itemsize
-        rounded = program.numerics == "machine"
-        formats = program.machine.formats
-        if rounded and (formats.weights != "bf16" or formats.accumulate != "fp32"):
-            raise UnsupportedError(
-                f"machine '{program.machine.name}': numerics 'machine' is known for bf16 weights with fp32 sums"
-            )
+        numbers = Numbers.of(program.machine) if program.numerics == "machine" else None
         self.program = program
         self.memory = Memory(program.segments, -(-_vmem_bytes(program) // size) * size)
         # New memory is zero, and the host gives pages that no run touches no room.
         self._used = False
-        decoder = Decoder(self.memory, rounded, program.capacity("wmem"))
+        # Iterations at once join weights and vectors; only what rounds each element for itself allows that.
+        plain = numbers is None or (numbers.weights == "bf16" and numbers.results is None)
+        decoder = Decoder(self.memory, numbers, program.capacity("wmem"))
         self.registers = {symbol.register for symbol in program.symbols.values()}
-        self.values = Values(program.instructions, decoder, sorted(self.registers), only, wide)
+        self.values = Values(
+            program.instructions, decoder, sorted(self.registers), only, wide and plain
+        )
 
     def run(
         self,

@@ -83,9 +83,10 @@ def test_weights_are_rounded_for_the_machine():
     assert exact.source_map[2] == "n1 / mm"
 
 
-def test_other_formats_are_refused():
-    with pytest.raises(UnsupportedError, match="only bf16"):
-        program(CONSTANT.format(value=DENSE), "machine", "tpu-v1")
+def test_other_types_in_other_formats_are_refused():
+    text = CONSTANT.format(value=DENSE).replace("f32", "f64")
+    with pytest.raises(UnsupportedError, match="simulated for float32 models"):
+        program(text, "machine", "tpu-v1")
 
 
 def test_a_transposed_constant_keeps_its_memory():

@@ -1,0 +1,160 @@
+"""Numerics of machines: every format against a reference written one number at a time."""
+
+import math
+import struct
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import rnncc
+from rnncc.bench.models import recurrent_model
+from rnncc.errors import UnsupportedError
+from rnncc.machine import load_machine, machine_names
+from rnncc.machine.rounding import round_block, rounder, to_integers
+from rnncc.simulator.numbers import Numbers
+
+FLOATS = st.floats(-1e4, 1e4, width=32)
+ROWS = st.lists(FLOATS, min_size=1, max_size=13)
+
+
+def nearest_even(value: Fraction) -> int:
+    """The nearest whole number, of two the even one."""
+    low = math.floor(value)
+    rest = value - low
+    if rest == Fraction(1, 2):
+        return low + low % 2
+    return low + (rest > Fraction(1, 2))
+
+
+def slow_block(values: list[float], mantissa: int, block: int) -> list[float]:
+    """Block floating point of one row, in exact arithmetic."""
+    out = []
+    for start in range(0, len(values), block):
+        part = [Fraction(v) for v in values[start : start + block]]
+        most = max(abs(v) for v in part)
+        exponent = -15
+        while exponent < 16 and most >= Fraction(2) ** (exponent + 1):
+            exponent += 1
+        step = Fraction(2) ** (exponent - mantissa + 1)
+        top = 2**mantissa - 1
+        out += [float(max(-top, min(top, nearest_even(v / step))) * step) for v in part]
+    return out
+
+
+@settings(max_examples=60, deadline=None)
+@given(ROWS, st.sampled_from([2, 3, 4, 5]), st.sampled_from([1, 4, 5, 400]))
+def test_block_floating_point(values, mantissa, block):
+    got = round_block(np.array([values], np.float32), mantissa, block)
+    assert got.dtype == np.float32
+    assert got[0].tolist() == slow_block(values, mantissa, block)
+
+
+def test_block_floating_point_by_hand():
+    # Largest 5: exponent 2, steps of 2: 5 is halfway between 4 and 6 and 1 between 0 and 2: even multiples win.
+    got = round_block(np.array([[5.0, 1.0, -3.5, 0.9]], np.float32), 2, 4)
+    assert got[0].tolist() == [4.0, 0.0, -4.0, 0.0]
+    # 7.9 would need the multiple 4, which two bits have not.
+    assert round_block(np.array([[7.9]], np.float32), 2, 1).item() == 6.0
+    # Beyond the largest exponent values saturate.
+    assert round_block(np.array([[1e9]], np.float32), 2, 1).item() == 3 * 2.0**15
+
+
+@settings(max_examples=60, deadline=None)
+@given(ROWS, st.sampled_from([8, 16]))
+def test_integers(values, bits):
+    got = to_integers(np.array([values], np.float32), bits)
+    most = 2 ** (bits - 1) - 1
+    reach = max(abs(Fraction(v)) for v in values)
+    scale = float(reach / most) if reach else 1.0
+    assert got.scale.tolist() == pytest.approx([scale], rel=1e-15)
+    exact = [nearest_even(Fraction(v) / Fraction(got.scale[0])) for v in values]
+    # Division in double precision may meet a tie that exact arithmetic does not.
+    assert np.abs(got.values[0] - exact).max() <= 1
+    assert np.abs(got.values[0] * got.scale[0] - values).max() <= scale * (0.5 + 1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ROWS)
+def test_narrow_floats(values):
+    x = np.array(values, np.float32)
+    halves = [struct.unpack("<e", struct.pack("<e", v))[0] for v in x.tolist()]
+    assert rounder("fp16", 1)(x).tolist() == halves  # type: ignore[misc]
+    bits = [struct.unpack("<I", struct.pack("<f", v))[0] for v in x.tolist()]
+    kept = [(b + 0x7FFF + (b >> 16 & 1)) >> 16 << 16 for b in bits]
+    expected = [struct.unpack("<f", struct.pack("<I", b))[0] for b in kept]
+    assert rounder("bf16", 1)(x).tolist() == expected  # type: ignore[misc]
+    assert rounder("fp32", 1) is None
+
+
+@pytest.mark.parametrize(
+    ("pair", "bits"), [("int8", (8, 8)), ("int8xint16", (8, 16)), ("int16", (16, 16))]
+)
+def test_integer_products_are_exact_until_they_saturate(pair, bits):
+    edge = load_machine("edge")
+    weights, _, activations = pair.partition("x")
+    formats = replace(edge.formats, weights=weights, activations=activations or weights)
+    numbers = Numbers.of(replace(edge, formats=formats))
+    rng = np.random.default_rng(1)
+    w, x = (
+        rng.normal(size=(5, 300)).astype(np.float32),
+        rng.normal(size=(2, 300)).astype(np.float32),
+    )
+    got = numbers.multiply(numbers.load(w), x)
+    for m in range(2):
+        for n in range(5):
+            sw, sx = (
+                float(np.abs(v).max()) / (2 ** (b - 1) - 1)
+                for v, b in ((w[n], bits[0]), (x[m], bits[1]))
+            )
+            total = sum(
+                round(float(a) / sw) * round(float(b) / sx) for a, b in zip(w[n], x[m], strict=True)
+            )
+            total = max(-(2**31), min(2**31 - 1, total))
+            assert got[m, n] == pytest.approx(total * sw * sx, rel=1e-6)
+    # 16 x 16 bits overflow 32 soon: 300 products of the largest numbers.
+    ones = np.ones((1, 300), np.float32)
+    big = numbers.multiply(numbers.load(ones), ones)[0, 0]
+    assert (big == pytest.approx(300, rel=1e-6)) == (pair != "int16")
+
+
+def test_unknown_pairs_are_refused():
+    edge = load_machine("edge")
+    for weights, activations in (("int8", "fp16"), ("fp64", "fp64"), ("int32", "int32")):
+        machine = replace(
+            edge, formats=replace(edge.formats, weights=weights, activations=activations)
+        )
+        with pytest.raises(UnsupportedError):
+            Numbers.of(machine)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return recurrent_model("LSTM", 24, 6)
+
+
+@pytest.fixture(scope="module")
+def x():
+    return np.random.default_rng(2).normal(size=(6, 1, 24)).astype(np.float32)
+
+
+ERROR = {"bf16": 2e-2, "fp16": 2e-3, "fp32": 1e-6, "int8": 3e-2, "bfp-1s5e2m": 0.6}
+"""Largest error that a format may make here, of the largest output."""
+
+
+@pytest.mark.parametrize("target", machine_names())
+def test_every_machine_computes_in_its_formats(target, model, x):
+    exact = rnncc.compile(model, target).run({"x": x}, timing=False).outputs["y"]
+    program = rnncc.compile(model, target, numerics="machine")
+    result = program.run({"x": x})
+    assert result.cycles
+    error = np.abs(result.outputs["y"] - exact).max() / np.abs(exact).max()
+    weights = program.machine.formats.weights
+    assert error <= ERROR[weights], target
+    assert (error > 0) == (weights != "fp32")
+    activations = program.machine.formats.activations
+    if activations == "fp16":
+        assert (result.outputs["y"] == result.outputs["y"].astype(np.float16)).all()
