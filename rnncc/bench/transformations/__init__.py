@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from rnncc.errors import InputError, nearest
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from rnncc.bench.transformations.row import Row
 
 GROUPS = {
@@ -22,6 +24,7 @@ GROUPS = {
     "stack": "four LSTM layers: the wavefront",
     "directions": "a bidirectional LSTM: both halves together",
     "throughput": "many sequences: batches, and ragged ones packed",
+    "generate": "the sample language model: guessed words run together",
     "video": "an LRCN on slow pans: frames like the last processed one skipped",
 }
 """Name of a group, which is also its module -> what is in it."""
@@ -42,7 +45,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target",
         "-t",
-        default=",".join(TARGETS),
         metavar="LIST",
         help=f"machines or .toml files, separated by commas (default {','.join(TARGETS)})",
     )
@@ -54,11 +56,11 @@ def main(args: argparse.Namespace) -> int:
     from rnncc.bench.transformations.show import print_table
     from rnncc.progress import stage
 
-    groups, targets = _groups(args.rows), _targets(args.target)
+    pairs = [(group, target) for group in _groups(args.rows) for target in _targets(args, group)]
     found: list[Row] = []
     with stage("measuring") as progress:
-        for done, (group, target) in enumerate((g, t) for g in groups for t in targets):
-            progress(done / (len(groups) * len(targets)))
+        for done, (group, target) in enumerate(pairs):
+            progress(done / len(pairs))
             found.extend(rows(group, target))
     if args.json:
         print(json.dumps({"rows": [row.to_dict() for row in found]}, indent=2))
@@ -69,7 +71,11 @@ def main(args: argparse.Namespace) -> int:
 
 def rows(group: str, target: str) -> Iterator[Row]:
     """The rows of one group on one machine, measured one after the other."""
-    return importlib.import_module(f"{__name__}.{group}").rows(target)
+    return _module(group).rows(target)
+
+
+def _module(group: str) -> ModuleType:
+    return importlib.import_module(f"{__name__}.{group}")
 
 
 def _groups(text: str) -> list[str]:
@@ -83,10 +89,13 @@ def _groups(text: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _targets(text: str) -> list[str]:
+def _targets(args: argparse.Namespace, group: str) -> list[str]:
+    """The machines named, or the usual ones and those that the group measures as well (its ``ALSO``)."""
     from rnncc.machine import load_machine
 
-    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
+    if args.target is None:
+        return [*TARGETS, *getattr(_module(group), "ALSO", ())]
+    names = list(dict.fromkeys(name.strip() for name in args.target.split(",")))
     for name in names:
         load_machine(name)
     return names

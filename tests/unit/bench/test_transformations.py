@@ -1,13 +1,17 @@
 """``rnncc bench transformations``: the rows, their floors, the table and the JSON."""
 
+import argparse
+import importlib
 import json
+import re
 from dataclasses import replace
 
 import pytest
 
 from rnncc.__main__ import main
+from rnncc.bench import transformations as suite
 from rnncc.bench.measure import Measured
-from rnncc.bench.transformations import GROUPS, rows
+from rnncc.bench.transformations import GROUPS, generate, rows
 from rnncc.bench.transformations.row import Row, compared, edited
 from rnncc.errors import CapacityError, PassError
 from rnncc.pipeline import parse
@@ -35,8 +39,8 @@ def test_json_and_table_say_the_same(capsys):
         )
 
 
-@pytest.mark.parametrize("group", GROUPS)
-def test_every_group_has_rows_and_holds_its_first_floor(group):
+@pytest.mark.parametrize("group", ["cells", "stack", "directions", "throughput"])
+def test_each_group_holds_its_first_floor(group):
     """Of the stack that is the wavefront's: 2.5 times where latency binds."""
     row = next(iter(rows(group, "edge")))
     assert row.target == "edge"
@@ -72,6 +76,22 @@ def test_what_is_refused_is_said():
     row = compared("m", "edge", "p", refused, lambda: FAST, floor=1.0)
     assert row.problem == "too large"
     assert row.cells()[3:7] == ["-"] * 4
+
+
+def test_speculation_on_a_short_text(monkeypatch):
+    for name, value in {"PROMPTS": 1, "WORDS": 16}.items():
+        monkeypatch.setattr(generate, name, value)
+    row = next(rows("generate", "tpu-v1"))
+    assert row.verdict == "ok"
+    assert re.search(r"\d+% of the guesses accepted, [\d.]+ tokens a turn", row.note)
+
+
+def test_all_groups_are_modules_with_machines_of_their_own():
+    assert all(callable(importlib.import_module(f"{suite.__name__}.{g}").rows) for g in GROUPS)
+    args = argparse.Namespace(target=None)
+    assert suite._targets(args, "generate") == [*suite.TARGETS, "tpu-v2"]
+    assert suite._targets(args, "cells") == [*suite.TARGETS]
+    assert suite._targets(argparse.Namespace(target="edge,edge"), "generate") == ["edge"]
 
 
 def test_edited_pipelines():
