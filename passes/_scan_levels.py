@@ -11,12 +11,16 @@ from rnncc.passes._batch import can_batch
 from rnncc.passes._step_slices import Step
 
 
-def levels_of(step: Step) -> dict[SSAValue, int]:
+def levels_of(step: Step, layers: bool = True) -> dict[SSAValue, int]:
     """For each value of the step its level.
 
     An argument that carries no state has level 0. A product that could be done for all steps, but for
-    the states it is computed from, lifts what it feeds by one when it is between recurrences: when it
-    feeds states, and no state that it is computed from waits for it.
+    the states it is computed from, lifts what it feeds by one when it is between recurrences (it
+    feeds states, and no state that it is computed from waits for it), or when it feeds outputs alone,
+    but through something that must be done step by step.
+
+    Args:
+        layers: whether products between recurrences lift.
     """
     scan = step.scan
     graph: dict[Hashable, list[Hashable]] = {v: [] for v in (scan.index, *scan.slice_args)}
@@ -26,8 +30,11 @@ def levels_of(step: Step) -> dict[SSAValue, int]:
         graph[argument] = (
             [_node(value)] if _node(value) in graph or value in scan.state_args else []
         )
-    feeding = step.feeding(scan.yielded_states)
     by_row = scan.lens is not None
+    feeding = step.feeding(scan.yielded_states)
+    single = [op for op in step.varying if not can_batch(op, step.varies, by_row)]
+    blocked = step.feeding(v for op in single for v in step.reads[op])
+    lifting = (blocked - feeding) | (feeding if layers else set())
     levels: dict[Hashable, int] = {}
     carries: dict[Hashable, bool] = {}
     for component in components(graph):
@@ -41,7 +48,7 @@ def levels_of(step: Step) -> dict[SSAValue, int]:
             carried
             and not others
             and isinstance(first, nn.MatmulOp)
-            and first in feeding
+            and first in lifting
             and can_batch(first, step.varies, by_row)
         ):
             level += 1

@@ -6,6 +6,9 @@ without needing them: what such a product reads is made by an earlier scan, so t
 carried state of its own and hoist-input-projection can do it for all steps at once; and a state that
 a step slices into parts and concatenates again is as many states. Exact.
 
+The same goes for a product that feeds outputs alone, but through work that must be done step by step (the
+choice among the best k words): that work becomes a scan without states behind the product.
+
 A step that holds L layers (a generator's step, run over drafted words) is L recurrences: layer l
 reads what layer l - 1 makes, never the other way. States that depend on each other stay together;
 each scan of the chain has the values that later ones read as outputs. It is the reverse of
@@ -56,8 +59,8 @@ class SplitScansPass(ModulePass):
     name = "split-scans"
 
     policy: str = "always"
-    """``always``, or ``auto``: where the machine cannot keep all weights of the program, so that a product for
-    all steps spares it fetching them in each; where it can, layers that advance together need less time."""
+    """``always``, or ``auto``: layers come apart where the machine cannot keep all weights of the program, so that a
+    product for all steps spares it fetching them in each; where it can, layers that advance together need less time."""
     target: str = "edge"
     """Machine name or description file: its weight memory decides."""
 
@@ -68,10 +71,9 @@ class SplitScansPass(ModulePass):
                 f"{self.name}{{policy={self.policy}}}: no such policy (there are {', '.join(POLICIES)})",
                 nearest(self.policy, POLICIES),
             )
-        if self.policy == "auto" and _fits(op, self.target):
-            return
+        layers = self.policy == "always" or not _fits(op, self.target)
         for scan in reversed([inner for inner in op.walk() if isinstance(inner, ScanOp)]):
-            _split(scan)
+            _split(scan, layers)
 
 
 def _fits(module: ModuleOp, target: str) -> bool:
@@ -82,18 +84,19 @@ def _fits(module: ModuleOp, target: str) -> bool:
         return False
     for op in module.body.block.ops:
         if op.regions and any(isinstance(inner, ScanOp) for inner in op.walk()):
-            text = f"nothing is split: {budget.machine.name} keeps all weights, {size} bytes of {budget.wmem}"
+            text = f"no layers come apart: {budget.machine.name} keeps all weights, {size} bytes of {budget.wmem}"
             remark(op, SplitScansPass.name, text)
     return True
 
 
-def _split(whole: ScanOp) -> None:
+def _split(whole: ScanOp, layers: bool) -> None:
     scan = split_states(whole)
     assert isinstance(scan, ScanOp)
     hoist_invariants(scan)
     step = Step(scan)
-    levels = levels_of(step)
-    depths = sorted({levels[argument] for argument in scan.state_args})
+    levels = levels_of(step, layers)
+    ends = (*scan.state_args, *scan.yielded_outputs)
+    depths = sorted({levels[value] for value in ends if value in levels})
     if len(depths) < 2:
         return
     if is_packed(scan):
