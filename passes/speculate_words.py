@@ -16,7 +16,8 @@ shared by all words because it comes after.
 
 ``draft``: ``ngram``, the words that most often follow the last ``order - 1`` in a file of tokens;
 ``history``, what followed the last two words when they occurred before in the generated text, else what
-the n-grams of ``tokens`` say, or without such a file what followed the last word.
+the n-grams of ``tokens`` say, or without such a file what followed the last word; ``model``, the best words
+of a smaller step model, an ONNX file, that runs ahead.
 
 Sampling: a guess is one word, so that its draft distribution q is all on it. The rule of speculative
 sampling (accept with probability min(1, p / q) = p(guess), else draw from max(0, p - q) normalised) is
@@ -46,6 +47,7 @@ from rnncc.dialects.rnn import ScanOp, WhileOp
 from rnncc.errors import PassError, nearest
 from rnncc.passes._counter_output import add_output
 from rnncc.passes._draft_history import HistoryDraft
+from rnncc.passes._draft_model import ModelDraft, read_model
 from rnncc.passes._draft_ngram import NgramDraft
 from rnncc.passes._drafts import Draft
 from rnncc.passes._emit import Emitter
@@ -64,7 +66,7 @@ from rnncc.passes._speculate_turn import Speculated, Speculation
 from rnncc.passes._split_states import split_states
 from rnncc.speculated import PREFIX, turns_name
 
-DRAFTS = ("ngram", "history")
+DRAFTS = ("ngram", "history", "model")
 WIDEST = 64
 """Most guesses a turn."""
 NEAR_SHARE = 0.2
@@ -85,11 +87,16 @@ class SpeculateWordsPass(ModulePass):
     width: int = 4
     """Guesses a turn, 1 or more."""
     draft: str = "history"
-    """Where guesses come from: ngram or history."""
+    """Where guesses come from: ngram, history or model."""
     tokens: str = ""
     """A file of tokens to learn n-grams from, .npz (array ``tokens``), .npy or text; history may do without."""
     order: int = 3
     """Of the n-grams: how many words the longest have; 2 looks at the last word only."""
+    model: str = ""
+    """For model: an ONNX file, a step model of the same vocabulary."""
+    pairs: tuple[str, ...] = ()
+    """For model: its ``OUTPUT:INPUT``, logits and token first; what generates is fed back by the same names if left
+    out."""
     target: str = "edge"
     """Machine name or description file: its vector memory decides where tables are."""
 
@@ -100,7 +107,7 @@ class SpeculateWordsPass(ModulePass):
             if isinstance(loop, ScanOp) and not counted(loop):
                 continue
             try:
-                self._speculate(loop)
+                self._speculate(ctx, loop)
             except Declined as reason:
                 if isinstance(loop, WhileOp):
                     remark(loop, self.name, f"{title(loop)} is not speculated: {reason}")
@@ -122,8 +129,12 @@ class SpeculateWordsPass(ModulePass):
             raise PassError(
                 f"{self.name}{{draft=ngram}}: the n-grams of what text?", "give tokens=FILE"
             )
+        if (self.draft == "model") != bool(self.model):
+            raise PassError(
+                f"{self.name}{{draft={self.draft}}}: draft=model and model=FILE belong together"
+            )
 
-    def _speculate(self, whole: ScanOp | WhileOp) -> None:
+    def _speculate(self, ctx: Context, whole: ScanOp | WhileOp) -> None:
         find_words(whole)
         if whole.count < 1:
             raise Declined("it never does a step")
@@ -131,7 +142,7 @@ class SpeculateWordsPass(ModulePass):
         assert isinstance(loop, WhileOp)
         words = find_words(loop)
         drop_counting_from_end(loop.state_args[words.state])
-        made = Speculation(loop, words.state, self._draft(loop, words), self.width).build()
+        made = Speculation(loop, words.state, self._draft(ctx, loop, words), self.width).build()
         for old, value in zip(loop.results, made.results, strict=True):
             value.name_hint = old.name_hint
             old.replace_all_uses_with(value)
@@ -160,10 +171,13 @@ class SpeculateWordsPass(ModulePass):
         number = sum(name.data.startswith(PREFIX) for name in given)
         add_output(loop, turns_name(number, self.width, node_name(loop)), counter)
 
-    def _draft(self, loop: WhileOp, words: Words) -> Draft:
+    def _draft(self, ctx: Context, loop: WhileOp, words: Words) -> Draft:
         if self.draft == "history":
             other = self._table(loop, words) if self.tokens else None
             return HistoryDraft(loop.count, self.width, other)
+        if self.draft == "model":
+            step = read_model(ctx, self.model, self.pairs, words.vocabulary)
+            return ModelDraft(step, self.width)
         return self._table(loop, words)
 
     def _table(self, loop: WhileOp, words: Words) -> NgramDraft:

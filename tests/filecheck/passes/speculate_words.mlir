@@ -2,7 +2,7 @@
 // RUN: not rnncc opt %s -p "speculate-words{width=2 draft=histry}" 2>&1 | filecheck %s --check-prefix=DRAFT
 // RUN: not rnncc opt %s -p "speculate-words{width=0 draft=history}" 2>&1 | filecheck %s --check-prefix=WIDTH
 
-// DRAFT: no such draft (there are ngram, history)
+// DRAFT: no such draft (there are ngram, history, model)
 // DRAFT: did you mean 'history'?
 // WIDTH: a turn guesses 1 to 64 words
 
