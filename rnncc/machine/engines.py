@@ -16,7 +16,7 @@ MATRIX_KINDS = {
 
 VECTOR_KINDS = {
     "simd": "units side by side; instructions follow one another through the pipeline",
-    "chain": "units in series; one chain of dependent instructions streams through all of them at a time",
+    "chain": "units in series; one chain of dependent instructions at a time",
 }
 """Kinds of vector engine and what they mean."""
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import textwrap
 
-from rnncc.machine.description import MATRIX_KINDS, MachineDescription
+from rnncc.machine.description import MATRIX_KINDS, SYNC_KINDS, VECTOR_KINDS, MachineDescription
+from rnncc.machine.draw import draw
 from rnncc.machine.formats import FORMATS
+from rnncc.machine.units import counted, cycles, size, unit
 
 _MEMORY_ROLES = {"dram": "everything", "wmem": "weights", "vmem": "activations"}
 
 
 def describe(machine: MachineDescription) -> str:
-    """A table of formats, engines, memories, peak, bandwidths and ridge point; plain text, lines under 120."""
+    """A drawing, and a table of formats, engines, memories, peaks, bandwidths and ridge points; lines under 120."""
     rows: list[tuple[str, str]] = [
-        ("clock", f"{_unit(machine.clock_hz, 'Hz')}"),
+        ("clock", f"{unit(machine.clock_hz, 'Hz')}"),
         ("formats", f"weights {machine.formats.weights}, activations {machine.formats.activations}, "
                     f"sums {machine.formats.accumulate}"),
         *_matrix(machine),
@@ -29,7 +31,8 @@ def describe(machine: MachineDescription) -> str:
         *_wrap(f"source: {machine.source}"),
         "",
     ]
-    lines += [f"  {name:<{width}}  {text}" for name, text in rows]
+    lines += [f"  {line}".rstrip() for line in draw(machine).splitlines()]
+    lines += ["", *(f"  {name:<{width}}  {text}" for name, text in rows)]
     if machine.calibrated:
         lines += ["", f"  calibrated, not published: {', '.join(machine.calibrated)}"]
     return "\n".join(lines) + "\n"
@@ -37,8 +40,8 @@ def describe(machine: MachineDescription) -> str:
 
 def summary(machine: MachineDescription) -> str:
     """One line: name, title, peak and bandwidth."""
-    peak = _unit(2 * machine.peak_macs_per_cycle * machine.clock_hz, "OP/s")
-    traffic = _unit(machine.dram_bytes_per_cycle * machine.clock_hz, "B/s")
+    peak = unit(2 * machine.peak_macs_per_cycle * machine.clock_hz, "OP/s")
+    traffic = unit(machine.dram_bytes_per_cycle * machine.clock_hz, "B/s")
     return f"{machine.name:<10} {machine.title:<24} {peak:>12}  {machine.formats.weights:<11} dram {traffic}"
 
 
@@ -56,9 +59,9 @@ def _matrix(machine: MachineDescription) -> list[tuple[str, str]]:
         if matrix.weight_load_cycles
         else "weights read in place"
     )
-    size = f"{matrix.count} x {matrix.rows} x {matrix.columns}"
+    array = f"{matrix.count} x {matrix.rows} x {matrix.columns}"
     return [
-        ("matrix", f"{size}{lanes}; {matrix.kind}: {MATRIX_KINDS[matrix.kind]}"),
+        ("matrix", f"{array}{lanes}; {matrix.kind}: {MATRIX_KINDS[matrix.kind]}"),
         ("", f"{loading}; {matrix.depth} cycles deep; rates {rates}"),
     ]  # fmt: skip
 
@@ -66,14 +69,26 @@ def _matrix(machine: MachineDescription) -> list[tuple[str, str]]:
 def _others(machine: MachineDescription) -> list[tuple[str, str]]:
     vector, dma, control = machine.vector, machine.dma, machine.control
     depth, queue = vector.depth, control.queue_depth
+    ways = [
+        text
+        for text, has in (
+            ("writes in a queue of their own", dma.duplex),
+            ("copies within the chip too", dma.local),
+            (f"the host at {unit(dma.host_bytes_per_cycle * machine.clock_hz, 'B/s')} each way, "
+             f"{dma.host_latency} cycles away", dma.host_bytes_per_cycle),
+        )
+        if has
+    ]  # fmt: skip
     return [
-        ("vector", f"{vector.units} x {vector.lanes} lanes"),
+        ("vector", f"{vector.units} x {vector.lanes} lanes; {vector.kind}: {VECTOR_KINDS[vector.kind]}"),
         ("", f"cycles deep: simple {depth.simple}, multiply {depth.multiply}, divide {depth.divide}, "
              f"transcendental {depth.transcendental}, reduce {depth.reduce}"),
-        ("dma", f"{_count(dma.channels, 'channel')}, {_unit(dma.bytes_per_cycle * machine.clock_hz, 'B/s')}, "
+        ("dma", f"{counted(dma.channels, 'channel')}, {unit(dma.bytes_per_cycle * machine.clock_hz, 'B/s')}, "
                 f"{dma.latency} cycles of latency"),
-        ("control", f"an instruction every {_cycles(control.dispatch_cycles)}; queues: dma {queue.dma}, "
+        *([("", "; ".join(ways))] if ways else []),
+        ("control", f"an instruction every {cycles(control.dispatch_cycles)}; queues: dma {queue.dma}, "
                     f"matrix {queue.matrix}, vector {queue.vector}; chaining {'yes' if machine.chaining else 'no'}"),
+        ("hand-over", f"{machine.sync.kind}: {SYNC_KINDS[machine.sync.kind]}"),
     ]  # fmt: skip
 
 
@@ -81,22 +96,35 @@ def _memories(machine: MachineDescription) -> list[tuple[str, str]]:
     rows = []
     for name, role in _MEMORY_ROLES.items():
         memory = machine.memories[name]
-        traffic = _unit(memory.bytes_per_cycle * machine.clock_hz, "B/s")
+        traffic = unit(memory.bytes_per_cycle * machine.clock_hz, "B/s")
         elements = int(memory.size / machine.native_bytes(name))
-        text = f"{_size(memory.size):>8} for {role}, {traffic}, {_count(memory.ports, 'port')}"
+        text = f"{size(memory.size):>8} for {role}, {traffic}, {counted(memory.ports, 'port')}"
         text += f", {memory.granule}-byte granule"
         rows.append((name, text if name == "dram" else f"{text}, {elements:,} elements"))
     return rows
 
 
 def _limits(machine: MachineDescription) -> list[tuple[str, str]]:
+    """Peak and ridge point of the machine's own formats, then of each other pair that the array multiplies."""
     peak = machine.peak_macs_per_cycle
     weight = FORMATS[machine.formats.weights].bytes_per_element(machine.matrix.columns)
-    return [
-        ("peak", f"{peak:,.0f} MACs a cycle, {_unit(2 * peak * machine.clock_hz, 'OP/s')} (a MAC is two)"),
+    own = {f"{machine.formats.weights}x{machine.formats.activations}"}
+    if machine.formats.weights == machine.formats.activations:
+        own.add(machine.formats.weights)
+    rows = [
+        ("peak", f"{peak:,.0f} MACs a cycle, {unit(2 * peak * machine.clock_hz, 'OP/s')} (a MAC is two)"),
         ("ridge", f"{ridge_point(machine):,.1f} MACs a byte of DRAM traffic: a weight of {weight:.3g} bytes must serve "
                   f"{ridge_point(machine) * weight:,.0f} MACs to keep the array busy"),
     ]  # fmt: skip
+    for pair, rate in machine.matrix.rates.items():
+        if pair in own or rate * machine.matrix.macs_per_cycle == peak:
+            continue
+        other = rate * machine.matrix.macs_per_cycle
+        rows.append(
+            ("", f"in {pair}: peak {unit(2 * other * machine.clock_hz, 'OP/s')}, "
+                 f"ridge {other / machine.dram_bytes_per_cycle:,.1f} MACs a byte")
+        )  # fmt: skip
+    return rows
 
 
 def _energy(machine: MachineDescription) -> list[tuple[str, str]]:
@@ -107,28 +135,6 @@ def _energy(machine: MachineDescription) -> list[tuple[str, str]]:
     bytes_of = ", ".join(f"{name} {byte_pj(machine, name):.2g}" for name in _MEMORY_ROLES)
     silicon = f"{machine.energy.process_nm:g} nm"
     return [("energy", f"{mac_pj(machine):.2g} pJ a MAC; pJ a byte: {bytes_of}; {silicon}")]
-
-
-def _unit(value: float, unit: str) -> str:
-    for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= factor:
-            return f"{value / factor:.4g} {prefix}{unit}"
-    return f"{value:.4g} {unit}"
-
-
-def _size(size: int) -> str:
-    for shift, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
-        if size >= 1 << shift:
-            return f"{size / (1 << shift):.4g} {unit}"
-    return f"{size} B"
-
-
-def _cycles(count: int) -> str:
-    return "cycle" if count == 1 else f"{count} cycles"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _wrap(text: str) -> list[str]:
