@@ -68,10 +68,12 @@ def problems(machine: MachineDescription) -> Iterator[tuple[str, str]]:
     yield from _formats(machine)
     yield from _matrix(machine)
     yield from _kinds(machine)
+    yield from _vectors(machine)
     for name in ("dram", "wmem", "vmem"):
         yield from _memory(f"memories.{name}", machine.memories[name])
     yield from _energy(machine)
     yield from _sources(machine)
+    yield from _calibrations(machine)
 
 
 def numbers(machine: MachineDescription) -> Iterator[tuple[str, float]]:
@@ -104,9 +106,22 @@ def _formats(machine: MachineDescription) -> Iterator[tuple[str, str]]:
             if name not in FORMATS:
                 known = nearest(name, FORMATS) or f"known: {', '.join(FORMATS)}"
                 yield f"matrix.rates.{key}", f"unknown number format '{name}' ({known})"
+    known = formats.weights in FORMATS and formats.accumulate in FORMATS
+    if known and _is_integer(formats.weights) != _is_integer(formats.accumulate):
+        kinds = ("whole numbers", "floating point")
+        made, kept = kinds if _is_integer(formats.weights) else kinds[::-1]
+        text = f"products of {formats.weights} are {made}, sums in {formats.accumulate} are {kept}"
+        yield "formats.accumulate", text
+    elif known and FORMATS[formats.accumulate].bits < FORMATS[formats.weights].bits:
+        text = f"sums in {formats.accumulate} are narrower than weights in {formats.weights}"
+        yield "formats.accumulate", text
     if machine.matrix.rate(formats.weights, formats.activations) is None:
         pair = f"{formats.weights}x{formats.activations}"
         yield "matrix.rates", f"no rate for the machine's own formats: add '{pair}'"
+
+
+def _is_integer(name: str) -> bool:
+    return name.startswith("int")
 
 
 def _kinds(machine: MachineDescription) -> Iterator[tuple[str, str]]:
@@ -126,6 +141,8 @@ def _kinds(machine: MachineDescription) -> Iterator[tuple[str, str]]:
         yield "vector.chain_cycles", "means nothing for a vector engine of kind 'simd'"
     if machine.dma.host_latency and not machine.dma.host_bytes_per_cycle:
         yield "dma.host_latency", "means nothing without dma.host_bytes_per_cycle"
+    if sync.kind == "bulk" and not (sync.cycles or sync.bytes_per_cycle):
+        yield "sync.cycles", "a bulk-synchronous machine has a barrier or an exchange: both are 0"
     if sync.kind == "interlock" and (sync.cycles or sync.bytes_per_cycle):
         key = "sync.cycles" if sync.cycles else "sync.bytes_per_cycle"
         yield key, "means nothing for a hand-over of kind 'interlock'"
@@ -137,6 +154,11 @@ def _matrix(machine: MachineDescription) -> Iterator[tuple[str, str]]:
         yield (
             "matrix.lanes",
             f"{matrix.lanes} lanes are more than the {matrix.columns} columns of a tile",
+        )
+    if matrix.kind == "systolic" and not matrix.weight_load_cycles:
+        yield (
+            "matrix.weight_load_cycles",
+            "a systolic array shifts its weights in: must not be zero",
         )
     if matrix.sparse_rate > 1:
         yield "matrix.sparse_rate", f"{matrix.sparse_rate:g} is more than 1"
@@ -150,6 +172,19 @@ def _matrix(machine: MachineDescription) -> Iterator[tuple[str, str]]:
                 f"{wmem.size} bytes cannot hold one native tile of {matrix.rows} x "
                 f"{matrix.columns} ({tile:.0f} bytes)",
             )
+
+
+def _vectors(machine: MachineDescription) -> Iterator[tuple[str, str]]:
+    """The vector memory holds what goes into one native tile and what comes out."""
+    if machine.formats.activations not in FORMATS:
+        return
+    matrix, vmem = machine.matrix, machine.memories.vmem
+    needed = (
+        (matrix.rows + matrix.columns) * machine.native_bytes("vmem") if matrix.columns > 0 else 0
+    )
+    if needed > vmem.size:
+        text = f"{vmem.size} bytes cannot hold the {matrix.columns} inputs and {matrix.rows} outputs of a native tile"
+        yield "memories.vmem.size", text
 
 
 def _memory(key: str, memory: Memory) -> Iterator[tuple[str, str]]:
@@ -194,6 +229,15 @@ def _sources(machine: MachineDescription) -> Iterator[tuple[str, str]]:
                 hint = nearest(name, known | tables)
                 suffix = f" ({hint})" if hint else ""
                 yield f"{group}.{name}", f"'{name}' is no number of the description{suffix}"
+
+
+def _calibrations(machine: MachineDescription) -> Iterator[tuple[str, str]]:
+    """What was calibrated says on what."""
+    for name in machine.calibrated:
+        parts = name.split(".")
+        known = (".".join(parts[:n]) in machine.sources for n in range(1, len(parts) + 1))
+        if not any(known):
+            yield "calibrated", f"'{name}' was calibrated, but [sources] does not say on what"
 
 
 def unsourced(machine: MachineDescription) -> list[str]:

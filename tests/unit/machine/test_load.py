@@ -59,6 +59,27 @@ def refused(old, new):
          "'vector.lames' is no number of the description (did you mean"),
         ("rows = 64", "rows = 64\nlanes = 65", "lanes = 65", "65 lanes are more than the 64 columns"),
         ("rows = 64", "rows = 64\nsparse_rate = 2", "sparse_rate", "2 is more than 1"),
+        ("clock_hz = 1e9", "clock_hz = 0", "clock_hz", "clock_hz: must not be zero"),
+        ("bytes_per_cycle = 8192", "bytes_per_cycle = 0.0", "bytes_per_cycle = 0.0",
+         "memories.wmem.bytes_per_cycle: must not be zero"),
+        ('size = "1 MiB"', "size = 256", "size = 256",
+         "256 bytes cannot hold the 64 inputs and 64 outputs of a native tile"),
+        ('kind = "mvm"', 'kind = "systolic"', "weight_load_cycles", "a systolic array shifts its weights in"),
+        ('accumulate = "fp32"', 'accumulate = "int32"', "accumulate",
+         "products of bf16 are floating point, sums in int32 are whole numbers"),
+        ('weights = "bf16"', 'weights = "fp64"', "accumulate", "sums in fp32 are narrower than weights in fp64"),
+        ("lanes = 64\nunits", 'lanes = 64\nkind = "chian"\nunits', 'kind = "chian"',
+         "unknown kind of vector engine 'chian' (did you mean 'chain'?)"),
+        ("lanes = 64\nunits", "lanes = 64\nchain_cycles = 3\nunits", "chain_cycles",
+         "means nothing for a vector engine of kind 'simd'"),
+        ("chaining = true", 'chaining = false\n[sync]\nkind = "bulky"', 'kind = "bulky"',
+         "unknown kind of hand-over 'bulky' (did you mean 'bulk'?)"),
+        ("[dma]", '[sync]\nkind = "bulk"\n[dma]', "[sync]", "has a barrier or an exchange: both are 0"),
+        ("[dma]", "[sync]\ncycles = 5\n[dma]", "cycles = 5", "means nothing for a hand-over of kind 'interlock'"),
+        ("[dma]", "[dma]\nhost_latency = 5", "host_latency", "means nothing without dma.host_bytes_per_cycle"),
+        ("[dma]", "[dma]\nhost_bytes_per_cycle = -1", "host_bytes_per_cycle", "-1 is negative"),
+        ("chaining = true", 'chaining = true\ncalibrated = ["matrix.dept"]', "calibrated",
+         "'matrix.dept' is no number of the description (did you mean 'matrix.depth'?)"),
         ('name = "edge"', 'name = "my npu"', "name", "'my npu' must be lower-case letters"),
         ("[control.queue_depth]\ndma = 8\nmatrix = 8\nvector = 8", "queue_depth = 3", "queue_depth = 3",
          "must be a table, not 3"),
@@ -71,6 +92,23 @@ def test_refused_with_line_and_reason(old, new, place, message):
     if place == "[sources]":
         place = '"vector.lames"' if "lames" in new else place
     assert said.startswith(f"my.toml:{line_of(text, place)}: "), said
+
+
+def test_a_chain_engine_needs_chaining():
+    text = EDGE.replace("chaining = true", "chaining = false").replace(
+        "lanes = 64\nunits", 'lanes = 64\nkind = "chain"\nunits'
+    )
+    with pytest.raises(MachineError, match=r"my.toml:\d+: chaining: must be true"):
+        parse_machine(text, "my.toml")
+
+
+def test_what_is_calibrated_says_on_what():
+    text = EDGE.replace("chaining = true", 'chaining = true\ncalibrated = ["vector.lanes"]')
+    lines = [line for line in text.splitlines() if not line.startswith('"vector.lanes"')]
+    with pytest.raises(
+        MachineError, match=r"my.toml:\d+: calibrated: 'vector.lanes' was calibrated"
+    ):
+        parse_machine("\n".join(lines), "my.toml")
 
 
 def test_not_toml():

@@ -7,6 +7,7 @@ import pytest
 from rnncc.errors import MachineError
 from rnncc.machine import load_machine, machine_names, parse_machine
 from rnncc.machine.check import unsourced
+from rnncc.machine.draw import draw
 from rnncc.machine.dump import dump_machine
 from rnncc.machine.formats import FORMATS
 from rnncc.machine.show import describe, ridge_point, summary
@@ -50,6 +51,37 @@ def test_tpu_as_published():
         and machine.matrix.rate("int16", "int16") == 0.25
     )
     assert machine.matrix.rate("int8", "fp32") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "tflops"),
+    [("bw-s5", 2.4), ("bw-a10", 9.8), ("tpu-v1-int8", 92), ("tpu-v2", 46), ("tpu-v3", 123),
+     ("v100", 125), ("ipu-gc2", 124.5), ("plasticine-rnn", 49)],
+)  # fmt: skip
+def test_peaks_as_published(name, tflops):
+    machine = load_machine(name)
+    assert 2 * machine.peak_macs_per_cycle * machine.clock_hz / 1e12 == pytest.approx(tflops, 0.01)
+
+
+def test_the_drawing():
+    text = draw(load_machine("tpu-v1"))
+    for part in ("-- dram --", "-- wmem --", "-- vmem --", "-- host --", "systolic 1 x 256 x 256", "34 GB/s",
+                 "15.03 GB/s", "local copies apart", "hand over whole results"):  # fmt: skip
+        assert part in text
+    assert "host" not in draw(load_machine("edge"))
+    assert "barriers of 250 cycles, exchange at 8 TB/s" in draw(load_machine("ipu-gc2"))
+    assert "a pass of 86 cycles" in draw(load_machine("bw-s10"))
+    assert "a cache" in draw(load_machine("v100"))
+    # Nothing is cut off: every box closes where it opens.
+    for name in machine_names():
+        lines = draw(load_machine(name)).splitlines()
+        assert max(map(len, lines)) < 116
+        assert all(line.count("|") % 2 == 0 for line in lines if line.count("| ") > 2)
+
+
+def test_peaks_of_other_formats_are_shown():
+    text = describe(load_machine("tpu-v1"))
+    assert "in int8: peak 91.75 TOP/s, ridge 1,349.3 MACs a byte" in text
 
 
 def test_edge_scale_and_ridge():
