@@ -10,8 +10,10 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, StringAttr, i32, i64
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
+from rnncc.dialects import nn
 from rnncc.dialects._types import is_float, shape_of, symbols_of, type_of
 from rnncc.errors import PassError, nearest
+from rnncc.passes._emit import constant_of
 
 NAME = "generate-tokens"
 FORM = "--generate LOGITS:TOKEN,STATE_OUT:STATE_IN,..."
@@ -101,6 +103,24 @@ class StepModel:
                 found.add(op)
                 work += [v.owner for inner in op.walk() for v in inner.operands]
         return found
+
+    def plain_index(self, op: Operation) -> SSAValue | None:
+        """The token itself, where an operation chooses between it and its distance from the end.
+
+        ONNX lets an index count from the end; a token never does.
+        """
+        if not isinstance(op, nn.SelectOp) or not isinstance(op.c.owner, nn.CompareOp):
+            return None
+        test = op.c.owner
+        zero = constant_of(test.b)
+        negative = test.kind.data == "lt" and zero is not None and not zero.any()
+        same = self._is_token(test.a) and self._is_token(op.b)
+        return op.b if negative and same and op.b.type == op.result.type else None
+
+    def _is_token(self, value: SSAValue) -> bool:
+        while isinstance(value.owner, nn.ReshapeOp):
+            value = value.owner.x
+        return value is self.token
 
 
 def names_of(function: func.FuncOp, which: str) -> list[str]:

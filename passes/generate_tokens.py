@@ -171,9 +171,13 @@ class _Generator:
         """Copy operations of the model, in their order; `known` learns their results."""
         chosen = set(wanted)
         for op in self.model.block.ops:
-            if op in chosen:
-                copy = op.clone(known)
-                emit.place.block.add_op(copy)
+            if op not in chosen:
+                continue
+            index = self.model.plain_index(op)
+            if index is not None and index in known:
+                known[op.results[0]] = known[index]
+                continue
+            emit.place.block.add_op(op.clone(known))
 
     def _step(
         self, block: Block, token: SSAValue, states: Sequence[SSAValue], values: Sequence[SSAValue]
