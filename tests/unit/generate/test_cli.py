@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+import rnncc
 from rnncc.__main__ import main
+from rnncc.generation import Generate
 
 FOLDER = Path(__file__).resolve().parents[3] / "samples" / "language_model"
 MODEL, WORDS = str(FOLDER / "model.onnx"), ["--vocabulary", str(FOLDER / "vocabulary.txt")]
@@ -135,3 +137,14 @@ def test_vocabularies_that_are_none(capsys, program, tmp_path, text, message):
     status, _, err = run(capsys, "run", program, "--prompt", "a", "--vocabulary", str(path))
     assert status == 1
     assert message in err
+
+
+@pytest.mark.parametrize(("target", "column"), [("edge", 1), ("bw-s10", 2), ("tpu-v1", 3)])
+def test_the_readme_states_the_cycles(target, column):
+    how = Generate(("logits:tokens", "hn:h0", "cn:c0"), max_tokens=40)
+    program = rnncc.compile(MODEL, target=target, generate=how)
+    rows = re.findall(r"^\| (\d+) \|(.*)\|$", (FOLDER / "README.md").read_text(), re.MULTILINE)
+    assert [int(words) for words, _ in rows] == [1, 20, 40]
+    for words, cells in rows:
+        stated = int(cells.split("|")[column - 1].replace(",", ""))
+        assert program.run({"tokens": [5], "max_tokens": int(words)}, values=False).cycles == stated
