@@ -21,7 +21,7 @@ from rnncc.universe import make_context
 from rnncc.verifier import verify_module
 from tests.unit.lower.build import Graph, compare, random_inputs
 
-CELLS = ("lstm", "gru", "elman", "own")
+CELLS = ("lstm", "gru", "elman", "own", "skip")
 BETWEEN = ("nothing", "project", "scale", "residual", "flat", "widen", "norm")
 FUNCTIONS = {"lstm": ["sigmoid", "tanh", "tanh"], "gru": ["sigmoid", "tanh"], "elman": ["tanh"]}
 KINDS = {"lstm": rnn.LstmOp, "gru": rnn.GruOp, "elman": rnn.ElmanOp}
@@ -32,7 +32,8 @@ class Network:
     """A stack of recurrent layers.
 
     Attributes:
-        cells: one of CELLS for each layer; ``own`` is a scan nobody has named, with its step number.
+        cells: one of CELLS for each layer; ``own`` is a scan nobody has named, with its step number; ``skip`` is one
+            that keeps a row's state where the input does not ask for a step.
         steps, batch, width: T, B and every layer's size.
         directions: ``f``, ``b`` or ``both`` for each layer.
         between: what comes after each layer but the last, of BETWEEN.
@@ -86,6 +87,8 @@ class _Builder:
     def layer(self, cell: str, x: SSAValue, reverse: bool) -> SSAValue:
         if cell == "own":
             return self.own(x, reverse)
+        if cell == "skip":
+            return self.skip(x, reverse)
         kind: Any = KINDS[cell]
         h, gates = self.net.width, kind.GATES
         w, r = self.weight(gates * h, shape_of(x)[2]), self.weight(gates * h, h)
@@ -118,6 +121,29 @@ class _Builder:
             return new, late
 
         scan = self.g.scan(
+            [x], [init], body, self.net.steps, self.symbol,
+            lens=self.lens, input_reverse=[reverse], output_reverse=[reverse],
+        )  # fmt: skip
+        self.finals.append(scan.states[0])
+        return scan.outputs[0]
+
+    def skip(self, x: SSAValue, reverse: bool) -> SSAValue:
+        """An Elman cell whose rows are updated only where the first number of their input is positive."""
+        g, h = self.g, self.net.width
+        w, r = self.weight(shape_of(x)[2], h), self.weight(h, h)
+        init = self.weight(self.net.batch, h)
+        batch = shape_of(x)[1]
+
+        def body(t, xt, state):
+            asked = g.add(nn.SliceOp(xt, [0, 0], [batch, 1], [1, 1]))
+            flag = g.add(nn.CompareOp("gt", asked, g.const(0.0)))
+            total = g.add(
+                nn.BinaryOp("add", g.add(nn.MatmulOp(xt, w)), g.add(nn.MatmulOp(state, r)))
+            )
+            new = g.add(nn.SelectOp(flag, g.add(nn.UnaryOp("tanh", total)), state))
+            return new, new
+
+        scan = g.scan(
             [x], [init], body, self.net.steps, self.symbol,
             lens=self.lens, input_reverse=[reverse], output_reverse=[reverse],
         )  # fmt: skip

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from xdsl.dialects.builtin import ModuleOp
 
 from rnncc.interpreter import run
-from tests.unit.lower.build import compare
+from tests.unit.lower.build import compare, random_inputs
 
+from .generators import VOCABULARY, Generator
 from .stacks import Network, check_same, inputs_for, networks, transform
 
 ANY_ORDER = (
@@ -23,6 +24,13 @@ ANY_ORDER = (
     "wavefront-layers",
     "lower-lengths",
     "unroll-timesteps{factor=3}",
+    "sink-updates",
+    "sink-front",
+    "split-gates",
+    "join-products",
+    "form-chains",
+    "straighten-scans",
+    "gate-frames{threshold=0}",
 )
 """Each is exact, and may come before and after any other."""
 PAIRS = list(itertools.permutations(ANY_ORDER, 2))
@@ -38,18 +46,46 @@ def test_any_order(network, order):
 @cache
 def interpreted(length: str) -> tuple[ModuleOp, dict, dict | None, dict]:
     """A network of three kinds of cells, its inputs, and what it gives untransformed."""
-    net = Network(("lstm", "gru", "own"), steps=4, directions=("f", "f", "both"), length=length)
+    net = Network(("lstm", "skip", "own"), steps=4, directions=("f", "f", "both"), length=length)
     module = transform(net.module(), "decompose-cells")
     arrays, lengths = inputs_for(net, module, 3)
     return module, arrays, lengths, run(module, arrays, lengths)
 
 
+@cache
+def after(text: str, length: str) -> ModuleOp:
+    return transform(interpreted(length)[0], text)
+
+
 @pytest.mark.parametrize(
-    ("pair", "length"), list(zip(PAIRS, itertools.cycle(LENGTHS), strict=False)), ids=str
+    ("pair", "length"),
+    [(p, LENGTHS[k % 3]) for k, p in enumerate(PAIRS)],
+    ids=lambda value: value if isinstance(value, str) else "+".join(value),
 )
 def test_ordered_pairs(pair, length):
-    module, arrays, lengths, expected = interpreted(length)
-    compare(run(transform(module, ",".join(pair)), arrays, lengths), expected, 2e-5)
+    _, arrays, lengths, expected = interpreted(length)
+    module = transform(after(pair[0], length), pair[1])
+    compare(run(module, arrays, lengths), expected, 2e-5)
+
+
+SPECULATE = "speculate-words{width=2 draft=history}"
+
+
+@cache
+def generated() -> tuple[ModuleOp, dict, dict]:
+    module = Generator(layers=2, most=6, stop=3, logits=True).module()
+    arrays = random_inputs(module, None, 1, high=VOCABULARY)
+    return module, arrays, run(module, arrays)
+
+
+@pytest.mark.parametrize("text", ANY_ORDER)
+def test_pairs_with_speculation(text):
+    """A generator whose words are guessed, the pass before and behind."""
+    module, arrays, expected = generated()
+    for order in (f"{SPECULATE},{text}", f"{text},{SPECULATE}"):
+        found = run(transform(module, order), arrays)
+        # Speculation adds a counter behind the outputs.
+        compare({name: found[name] for name in expected}, expected, 2e-5)
 
 
 BATCHES = itertools.cycle(("pad ragged=true", "pack", "pad"))
