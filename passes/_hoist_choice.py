@@ -1,28 +1,32 @@
 """``hoist-input-projection{policy=auto}``: which scans gain from it on a machine.
 
-What is hoisted waits for its step on chip or, when there is no room, in DRAM. Where it fits, hoisting costs
-nothing and saves weight reads. Where it may not, and for packed scans, whose products would be of all rows, the
-whole program is timed with and without (``_trial``): one scan after the other keeps its products when that saves
-cycles at the largest run-time lengths and costs none at others. With many scans all are decided at once.
+Hoisting reads weights once instead of at each step. But what is hoisted waits for its step on chip or, when there
+is no room, in DRAM; a chaining machine may have had the time for it between two products of the state; and products
+of packed scans would be of all rows. So the whole program is timed with and without (``_trial``): one scan after
+the other keeps its products when that saves cycles at the largest run-time lengths and costs none at others. With
+many scans all are decided at once. Products of a few numbers are not worth the time of a trial.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
+from rnncc.dialects._types import shape_of
 from rnncc.dialects.rnn import ScanOp
 from rnncc.errors import RnnccError
-from rnncc.passes._lower.budget import budget_of, nbytes
+from rnncc.machine import load_machine
 from rnncc.passes._packed import is_packed
 from rnncc.passes._remarks import remark, title, titles
 from rnncc.passes._trial import better, cycles_of
 
 NAME = "hoist-input-projection"
-ON_CHIP = 0.5
-"""Share of the vector memory that hoisted products may take to be hoisted unseen."""
+SMALL = 1 << 14
+"""Products of at most so many numbers in all are hoisted unseen (not from packed scans): it is a matter of a few
+microseconds."""
 MANY = 4
 """More scans than this are decided at once."""
 
@@ -31,12 +35,12 @@ def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str)
     """The scans to hoist from, in the order given (inner ones first)."""
     from rnncc.passes.hoist_input_projection import kept_values
 
+    load_machine(target)  # an unknown machine is an error whatever there is to hoist
     kept = {scan: kept_values(scan) for scan in scans}
     able = [scan for scan in scans if kept[scan]]
-    room = budget_of(target, module).vmem * ON_CHIP
-    total = sum(scan.count * nbytes(v) for scan in able for v in kept[scan])
-    if total <= room and not any(is_packed(scan) for scan in able):
-        return able
+    numbers = sum(scan.count * prod(shape_of(v)) for scan in able for v in kept[scan])
+    if numbers <= SMALL:
+        return [scan for scan in able if not is_packed(scan)]
     inside: set[ScanOp] = set()
     try:
         best = cycles_of(ctx, _hoisted(module, scans, able), target)

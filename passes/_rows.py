@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import TensorType
 from xdsl.ir import SSAValue
 
 from rnncc.dialects import nn
-from rnncc.dialects._types import shape_of, symbols_of, tensor_type, type_of
+from rnncc.dialects._types import is_float, shape_of, symbols_of, tensor_type, type_of
 from rnncc.passes._emit import Emitter
 
 
@@ -91,7 +91,10 @@ def place_in(one: TensorType, before: int, symbols: Sequence[str]) -> tuple[int,
 
 
 def argument_place(one: TensorType, steps: set[int]) -> tuple[int, bool]:
-    """The batch axis of an input: the last axis of size 1 but the innermost, else a new one.
+    """The batch axis of an input: the last axis of size 1, else a new one.
+
+    The innermost axis of floating-point numbers is taken for features, which may be one; that of integers is
+    not: tokens ``[T, 1]`` become ``[T, size]``.
 
     Args:
         one: the input's type.
@@ -100,7 +103,7 @@ def argument_place(one: TensorType, steps: set[int]) -> tuple[int, bool]:
     shape, symbols = shape_of(one), symbols_of(one)
     ones = [i for i, n in enumerate(shape) if n == 1 and not symbols[i]]
     inner = [i for i in ones if i < len(shape) - 1]
-    if inner or shape == (1,):
+    if inner or shape == (1,) or (ones and not is_float(one.get_element_type())):
         return (inner or ones)[-1], True
     timed = bool(shape) and (bool(symbols[0]) or shape[0] in steps)
     return (1 if timed else 0), False

@@ -11,9 +11,9 @@ are a new input of the scan. What makes no product stays: element-wise work is n
 
 A hoisted product reads its weights once instead of at each step, but what it makes for all steps must be kept
 until the step comes: through DRAM and back where it does not fit on chip. ``policy=always`` hoists whatever can
-leave, except from packed scans, whose products shrink with the rows that still run. ``policy=auto`` hoists what
-stays on chip, and else, packed scans as well, lowers the module with and without it for the machine and takes
-what needs fewer cycles (``_hoist_choice``).
+leave, except from packed scans, whose products shrink with the rows that still run. ``policy=auto``
+lowers the module with and without it for the machine, packed scans as well, and takes what needs fewer cycles
+(``_hoist_choice``).
 
 Raises:
     PassError: an unknown policy.

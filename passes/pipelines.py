@@ -25,7 +25,7 @@ RECURRENCE = (
     # Gates written apart (user-written Scan cells) become one product ...
     "fuse-gates",
     # ... so that hoisting moves one large product out of the loop, not four small ones.
-    # Only where it pays: what is hoisted from many rows may have to wait in DRAM.
+    # Only where it pays: what is hoisted may have to wait in DRAM, or have had its time within the step.
     "hoist-input-projection{policy=auto}",
     # Masks must be built after hoisting: a hoisted product does not need them.
     "lower-lengths",

@@ -62,18 +62,18 @@ def test_values_and_the_remark(kind, direction):
 
 
 def test_packed_scans_may_be_hoisted_too():
-    model = cell_model("GRU", features=16, hidden=96)
+    model = cell_model("GRU", features=64, hidden=256)
     text = TEXT.format(size="size=3 policy=pack", hoist=CHOICES["auto"])
-    module = Compilation(model, target="tpu-v1", shapes={"x": (5, 1, 16)}, pipeline=text).module(
+    module = Compilation(model, target="tpu-v1", shapes={"x": (12, 1, 64)}, pipeline=text).module(
         "rnn"
     )
     assert "nn.matmul" in str(module).split("rnn.scan")[0]
-    program = rnncc.compile(model, target="tpu-v1", shapes={"x": (5, 1, 16)}, pipeline=text)
-    x = np.random.default_rng(0).standard_normal((5, 3, 16)).astype(np.float32)
-    inputs = {"x": x, "lengths": np.array([2, 5, 0], np.int32)}
+    program = rnncc.compile(model, target="tpu-v1", shapes={"x": (12, 1, 64)}, pipeline=text)
+    x = np.random.default_rng(0).standard_normal((12, 3, 64)).astype(np.float32)
+    inputs = {"x": x, "lengths": np.array([2, 12, 0], np.int32)}
     got = program.run(inputs).outputs
     for name, value in run(module, inputs).items():
-        np.testing.assert_allclose(got[name], value, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(got[name], value, rtol=1e-4, atol=1e-4)
 
 
 def test_an_unknown_policy():
