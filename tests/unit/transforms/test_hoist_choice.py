@@ -63,14 +63,14 @@ def test_values_and_the_remark(kind, direction):
 
 def test_packed_scans_may_be_hoisted_too():
     model = cell_model("GRU", features=64, hidden=256)
-    text = TEXT.format(size="size=3 policy=pack", hoist=CHOICES["auto"])
-    module = Compilation(model, target="tpu-v1", shapes={"x": (12, 1, 64)}, pipeline=text).module(
+    text = TEXT.format(size="size=4 policy=pack", hoist=CHOICES["auto"])
+    module = Compilation(model, target="tpu-v1", shapes={"x": (6, 1, 64)}, pipeline=text).module(
         "rnn"
     )
     assert "nn.matmul" in str(module).split("rnn.scan")[0]
-    program = rnncc.compile(model, target="tpu-v1", shapes={"x": (12, 1, 64)}, pipeline=text)
-    x = np.random.default_rng(0).standard_normal((12, 3, 64)).astype(np.float32)
-    inputs = {"x": x, "lengths": np.array([2, 12, 0], np.int32)}
+    program = rnncc.compile(model, target="tpu-v1", shapes={"x": (6, 1, 64)}, pipeline=text)
+    x = np.random.default_rng(0).standard_normal((6, 4, 64)).astype(np.float32)
+    inputs = {"x": x, "lengths": np.array([2, 6, 0, 4], np.int32)}
     got = program.run(inputs).outputs
     for name, value in run(module, inputs).items():
         np.testing.assert_allclose(got[name], value, rtol=1e-4, atol=1e-4)
