@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,13 +69,10 @@ def run_program(
     from rnncc.report import Report
     from rnncc.simulator import simulate
 
-    batch = program.batch
-    requests = None
-    if inputs is not None and batch is not None and batch.order == "slots":
-        requests = slot_run(program, inputs)
-        inputs = requests.arrays
-    arrays, actual = (None, {}) if inputs is None else bind_inputs(program, inputs, seed)
-    if inputs is None and values:
+    arrays, actual, back = None, {}, _as_they_are
+    if inputs is not None:
+        arrays, actual, back = place_inputs(program, inputs, seed)
+    elif values:
         raise InputError("values need inputs", "give them, or run timing-only")
     for symbol, length in (lengths or {}).items():
         check_length(program, symbol, length)
@@ -82,9 +80,6 @@ def run_program(
             raise InputError(
                 f"length {symbol}={length} contradicts the inputs, which say {actual[symbol]}"
             )
-    order = None if arrays is None else order_of(batch, arrays)
-    if batch is not None and arrays is not None and order is not None:
-        arrays = ordered(batch, arrays, order)
     simulation = simulate(
         program,
         arrays,
@@ -96,13 +91,37 @@ def run_program(
     )
     outputs, skipped = take_counters(simulation.outputs or {})
     outputs, speculated = take_turns(outputs)
-    if batch is not None and order is not None:
-        outputs = restored(batch, outputs, order)
-    elif requests is not None:
-        outputs = requests.outputs(outputs)
+    outputs = back(outputs)
     report = Report.of(program, simulation, actual)
     report.skipped, report.speculated = skipped, speculated
     return Result(trimmed(outputs), simulation.cycles, report)
+
+
+def place_inputs(
+    program: Program, inputs: Mapping[str, Any], seed: int = 0
+) -> tuple[dict[str, np.ndarray], dict[str, int], Callable[[dict], dict[str, np.ndarray]]]:
+    """The inputs as the machine gets them: checked, and with rows ordered or requests in slots where the program
+    leaves that to the host.
+
+    Returns: the arrays, the actual length of every symbol, and the function that gives the caller's outputs for
+        the machine's.
+
+    Raises:
+        InputError: names what is wrong and what is expected.
+    """
+    batch = program.batch
+    if batch is not None and batch.order == "slots":
+        requests = slot_run(program, inputs)
+        return *bind_inputs(program, requests.arrays, seed), requests.outputs
+    arrays, actual = bind_inputs(program, inputs, seed)
+    order = order_of(batch, arrays)
+    if batch is None or order is None:
+        return arrays, actual, _as_they_are
+    return ordered(batch, arrays, order), actual, partial(restored, batch, order=order)
+
+
+def _as_they_are(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return arrays
 
 
 def bind_inputs(

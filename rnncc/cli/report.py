@@ -32,7 +32,7 @@ def main(args: argparse.Namespace) -> int:
     from rnncc.cli.session import compilation_of, program_of, report_times
     from rnncc.page import watch, write_page
     from rnncc.progress import stage
-    from rnncc.runtime import bind_inputs, run_program
+    from rnncc.runtime import place_inputs, run_program
     from rnncc.timeline import record
 
     inputs = common.read_arrays(args.input) if args.input else None
@@ -49,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
     lengths = common.parse_lengths(args.length)
     with stage("simulating") as progress:
         result = run_program(program, inputs, lengths=lengths, values=False, progress=progress)
-    arrays = bind_inputs(program, inputs)[0] if inputs is not None else None
+    arrays = place_inputs(program, inputs)[0] if inputs is not None else None
     result.report.model = args.file
     target = args.output or str(Path(args.file).with_suffix(".html").name)
     if Path(target).suffix.lower() not in (".html", ".htm"):

@@ -60,6 +60,7 @@ def main(args: argparse.Namespace) -> int:
     from rnncc.generation import Generator, generated
     from rnncc.progress import stage
     from rnncc.runtime import check_length, run_program
+    from rnncc.simulator.simulate import depends_on_data
 
     if args.check and (args.timing_only or args.file.endswith((".rnx", ".mlir"))):
         raise InputError(
@@ -75,7 +76,12 @@ def main(args: argparse.Namespace) -> int:
         inputs = generation.run_inputs(args, generator, program, inputs)
     elif args.prompt is not None or args.max_tokens is not None:
         raise InputError(f"{args.file} does not generate", "give --generate, and the .onnx file")
-    if inputs is None and not args.timing_only:
+    if args.check and program.batch is not None:
+        raise InputError(
+            "--check compares one sequence with ONNX Runtime, and this program serves many",
+            "leave batch-sequences out of the pipeline",
+        )
+    if inputs is None and (not args.timing_only or depends_on_data(program)):
         inputs = _random(program, compilation, args.seed, lengths)
         print(f"note: no --input, random ones from seed {args.seed}", file=sys.stderr)
     with stage("simulating") as progress:
@@ -118,11 +124,11 @@ def _trace(
     seed: int,
 ) -> None:
     from rnncc.progress import stage
-    from rnncc.runtime import bind_inputs
+    from rnncc.runtime import place_inputs
     from rnncc.timeline import record
     from rnncc.timeline.chrome import write_trace
 
-    arrays = bind_inputs(program, inputs, seed)[0] if inputs is not None else None
+    arrays = place_inputs(program, inputs, seed)[0] if inputs is not None else None
     with stage("writing the trace"), common.atomic_file(path) as stream:
         write_trace(record(program, arrays, lengths), stream)
 

@@ -1,11 +1,13 @@
 """batch-sequences is exact: rows of a batch are what the sequences give alone."""
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rnncc
+from rnncc.__main__ import main
 from rnncc.errors import InputError, PassError, ProgramError
 from rnncc.program import validate
 from rnncc.program.batch import Batch, read_batch
@@ -159,3 +161,19 @@ def test_a_batch_that_does_not_fit_its_program_is_refused(change, message):
     with pytest.raises(ProgramError, match=message):
         program.batch = read_batch(table, "batch")
         validate(program)
+
+
+@pytest.mark.parametrize("policy", ["pack", "cellular"])
+def test_the_commands_run_and_look_at_a_ragged_batch(policy, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    onnx.save(cell_model("GRU"), "m.onnx")
+    x = np.zeros((5, 3, 3), np.float32)
+    np.savez("in.npz", x=x, lengths=np.array([2, 5, 3], np.int32))
+    build = ["m.onnx", "--shape", "x=9,1,3", "-p", f"throughput{{size=3 policy={policy}}}"]
+    assert main(["compile", *build, "-o", "p.rnx"]) == 0
+    assert main(["run", "p.rnx", "--input", "in.npz", "--trace", "t.json"]) == 0
+    assert main(["report", "p.rnx", "--input", "in.npz", "-o", "r.html"]) == 0
+    assert main(["run", "p.rnx", "--timing-only"]) == 0
+    assert "random ones" in capsys.readouterr().err
+    assert main(["run", *build, "--check"]) == 1
+    assert "this program serves many" in capsys.readouterr().err
