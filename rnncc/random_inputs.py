@@ -12,6 +12,7 @@ from xdsl.ir import SSAValue
 from rnncc.dialects._batch_signature import batch_of
 from rnncc.dialects._generation_signature import GenerationSignature, generation_of
 from rnncc.dialects._types import numpy_dtype, shape_of
+from rnncc.generation import Generator
 from rnncc.isa.types import NUMPY_TYPES
 from rnncc.sequence_lengths import time_of_lengths, uses_through
 
@@ -155,4 +156,11 @@ def random_for_program(
         if program.batch is not None and port.name == program.batch.lengths:
             longest = (lengths or {}).get(program.batch.symbol, program.batch.maximum)
             inputs[port.name] = _random_lengths(rng, inputs[port.name], longest)
+    if (generator := Generator.of(program)) is not None:
+        # Tokens of the vocabulary; as many as it can make, drawn by numbers of the runtime's.
+        prompt = inputs[generator.prompt]
+        tokens = rng.integers(0, generator.vocabulary, prompt.shape)
+        inputs[generator.prompt] = tokens.astype(prompt.dtype)
+        for name in (generator.limit, generator.uniform):
+            inputs.pop(name, None)
     return inputs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rnncc.cli import common
+from rnncc.cli import common, generation
 from rnncc.errors import InputError
 
 
@@ -25,11 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--length", action="append", default=[], metavar="SYMBOL=N", help="actual length"
     )
     common.add_compile_options(parser)
+    generation.add_options(parser, run=True)
 
 
 def main(args: argparse.Namespace) -> int:
     """Compile if needed, record a run, write the page."""
     from rnncc.cli.session import compilation_of, program_of, report_times
+    from rnncc.generation import Generator
     from rnncc.page import watch, write_page
     from rnncc.progress import stage
     from rnncc.runtime import place_inputs, run_program
@@ -46,6 +48,8 @@ def main(args: argparse.Namespace) -> int:
             explanation = compilation.explain()
             program = explanation.program
         report_times(compilation, args)
+    if (generator := Generator.of(program)) is not None:
+        inputs = generation.run_inputs(args, generator, program, inputs)
     lengths = common.parse_lengths(args.length)
     with stage("simulating") as progress:
         result = run_program(program, inputs, lengths=lengths, values=False, progress=progress)

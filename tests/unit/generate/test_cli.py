@@ -9,6 +9,7 @@ import pytest
 import rnncc
 from rnncc.__main__ import main
 from rnncc.generation import Generate
+from rnncc.random_inputs import random_for_program
 
 FOLDER = Path(__file__).resolve().parents[3] / "samples" / "language_model"
 MODEL, WORDS = str(FOLDER / "model.onnx"), ["--vocabulary", str(FOLDER / "vocabulary.txt")]
@@ -148,3 +149,22 @@ def test_the_readme_states_the_cycles(target, column):
     for words, cells in rows:
         stated = int(cells.split("|")[column - 1].replace(",", ""))
         assert program.run({"tokens": [5], "max_tokens": int(words)}, values=False).cycles == stated
+
+
+def test_other_commands_take_generators(capsys, program, tmp_path):
+    page = str(tmp_path / "page.html")
+    status, out, _ = run(
+        capsys, "report", program, "--prompt", "5 6", "--max-tokens", "3", "-o", page
+    )
+    assert (status, out) == (0, f"{page}: open it in a browser\n")
+    trace = tmp_path / "trace.json"
+    line = ["run", program, "--prompt", "5", "--max-tokens", "2", "--trace", str(trace)]
+    assert run(capsys, *line)[0] == 0
+    assert json.loads(trace.read_text())["traceEvents"]
+
+
+def test_random_inputs_generate(program):
+    written = rnncc.load(program)
+    tokens = random_for_program(written, 3)["tokens"]
+    assert tokens.max() > 1
+    assert written.run(random_for_program(written, 3)).outputs["count"] == 12
