@@ -100,6 +100,8 @@ def _keep_part(matrix: Matrix, load: list[int], budget: Budget) -> None:
     native = budget.machine.matrix.rows
     panel = max(native * row, free // PANEL_SHARE)
     rows = (free - 2 * panel) // max(1, row) // native * native
+    # Something is left to stream: what fits whole was kept whole, if the memory's rest for panels allowed.
+    rows = min(rows, (n - 1) // native * native)
     if rows < native or rows * WORTH_KEEPING < n or not k:
         return
     for i in span:

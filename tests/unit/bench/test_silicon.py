@@ -60,6 +60,12 @@ def test_machines_smaller_than_published_ones_run_too():
     assert load_machine("bw-s5").vector.pass_cycles == load_machine("bw-s10").vector.pass_cycles
 
 
+def test_a_matrix_that_nearly_fits_streams_its_rest():
+    # BW_S5 holds some gates of this layer whole, and of one all but its last rows.
+    (row,) = layer_rows("bw-s5", [("LSTM", 1536, 25)])
+    assert row.bound <= row.cycles and row.binds == "weights"
+
+
 def test_every_layer_is_listed_once():
     assert len(LAYERS) == len(set(LAYERS)) == 23
     assert all(layer in LAYERS for rows in MILLISECONDS.values() for layer in rows)
