@@ -71,6 +71,9 @@ LATENCY = (
     # lengths, and must still see what is one.
     "unroll-timesteps{factor=auto}",
     "lower-lengths",
+    # After lower-lengths: the mask of the one row always holds and goes; updates that the model itself throws away
+    # (Skip RNN) become branches.
+    "sink-updates",
     "canonicalize",
     "cse",
     "dce",

@@ -5,12 +5,14 @@ import importlib
 import json
 import re
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from rnncc.__main__ import main
 from rnncc.bench import transformations as suite
-from rnncc.bench.measure import Measured
+from rnncc.bench.measure import Measured, measure
+from rnncc.bench.models import recurrent_model
 from rnncc.bench.transformations import GROUPS, generate, rows
 from rnncc.bench.transformations.row import Row, compared, edited
 from rnncc.errors import CapacityError, PassError
@@ -24,24 +26,34 @@ def test_halves_together_gain_on_edge():
     assert row.after.bound <= row.after.cycles
 
 
-def test_json_and_table_say_the_same(capsys):
-    arguments = ["bench", "transformations", "--rows", "directions", "--target", "bw-s10"]
+def test_json_and_table_say_the_same(capsys, monkeypatch):
+    monkeypatch.setattr(suite, "rows", lambda group, target: [Row("m", target, "p", SLOW, FAST)])
+    arguments = ["bench", "transformations", "--rows", "directions,stack", "--target", "bw-s10"]
     assert main([*arguments, "--json"]) == 0
     out, err = capsys.readouterr()
     found = json.loads(out)["rows"]
     assert err == ""
+    assert len(found) == 2
     assert main(arguments) == 0
     table = capsys.readouterr().out
     for row in found:
         assert f"{row['with']['cycles_a_unit']:,.0f}" in table
+        assert f"{row['gain']:.2f}x" in table
         assert row["gain"] == pytest.approx(
             row["without"]["cycles_a_unit"] / row["with"]["cycles_a_unit"]
         )
 
 
-@pytest.mark.parametrize("group", ["cells", "stack", "directions", "throughput"])
+def test_the_wavefront_where_latency_binds():
+    run = partial(measure, recurrent_model("LSTM", 32, 600, layers=4), "edge")
+    wave = edited(add="wavefront-layers", before="lower-lengths")
+    row = compared("m", "edge", "p", partial(run, "default"), partial(run, wave), floor=2.5)
+    assert row.verdict == "ok"
+    assert row.before is not None and row.before.binds == "critical_path"
+
+
+@pytest.mark.parametrize("group", ["cells", "directions", "throughput"])
 def test_each_group_holds_its_first_floor(group):
-    """Of the stack that is the wavefront's: 2.5 times where latency binds."""
     row = next(iter(rows(group, "edge")))
     assert row.target == "edge"
     assert row.problem == ""
