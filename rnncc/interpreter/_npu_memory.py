@@ -31,8 +31,10 @@ class Storage:
             self.memories[memory] = np.full(end, 0xFF, np.uint8)
 
     def array(self, buffer: SSAValue) -> np.ndarray:
-        """The C-contiguous array of an alloc or a port."""
+        """The array of a buffer: C-contiguous, but for constants, which may be views of others."""
         assert isinstance(buffer.type, npu.BufferType)
+        if isinstance(buffer.owner, npu.ConstOp):
+            return npu.array_of(buffer.owner.value)
         return self._flat(buffer)[0].reshape(buffer.type.dims)
 
     def window(

@@ -10,7 +10,9 @@ import rnncc
 from tests.support.oracles import assert_outputs, onnx_runtime
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
-DIGITS, LANGUAGE, VIDEO = (SAMPLES / name for name in ("digits", "language_model", "video"))
+DIGITS, LANGUAGE, VIDEO, SKIP = (
+    SAMPLES / name for name in ("digits", "language_model", "video", "skip_rnn")
+)
 
 
 def held_out(folder: Path) -> dict[str, np.ndarray]:
@@ -110,3 +112,22 @@ def test_gated_clips_keep_their_class(target: str):
         assert found == pytest.approx(int(stated_cycles.replace(",", "")), rel=0.1)
     assert means[0] / means[1] >= 1.8
     assert round(skipped / 12, 1) == 20.7
+
+
+def test_skip_rnn_is_right_and_skips_as_stated():
+    data = held_out(SKIP)
+    assert stated(SKIP, r"Accuracy: ([\d.]+) %\*\* .*\((\d+) of (\d+)\)") == [95.56, 344.0, 360.0]
+    path = SKIP / "model.onnx"
+    pipeline = "front,recurrence,sink-updates,canonicalize,cse,dce,back"
+    cycles = {}
+    for name, passes in {"selects": "default", "branches": pipeline}.items():
+        program = rnncc.compile(path, "bw-s10", passes)
+        runs = [program.run({"x": x}) for x in data["x"][:20]]
+        cycles[name] = sum(run.cycles or 0 for run in runs) // 20
+        for x, run in zip(data["x"][:3], runs, strict=False):
+            assert_outputs("ONNX Runtime", run.outputs, onnx_runtime(path, {"x": x}))
+        updates = np.mean([run.outputs["updates"].mean() for run in runs])
+        assert round(100 * float(updates)) == 54
+    numbers = stated(SKIP, r"\| bw-s10 \| (\d+),")
+    assert cycles["selects"] == pytest.approx(numbers[0] * 1000, rel=0.15)
+    assert cycles["selects"] > 1.3 * cycles["branches"]

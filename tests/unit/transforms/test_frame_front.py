@@ -70,7 +70,7 @@ def grow(g, draw, value, axis):
     return value, axis
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_random_fronts(data):
     draw = data.draw

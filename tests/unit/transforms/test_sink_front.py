@@ -79,8 +79,8 @@ def test_only_where_the_machine_gains():
     wanted = f"front,decompose-cells,sink-front{{measure=true}},{REST}"
     plain = f"front,decompose-cells,{REST}"
     for target in ("edge", "bw-s10"):
-        x = clip(8, range(8), size=16)
-        model = lrcn(steps=8, size=16)
+        x = clip(4, range(4), size=12)
+        model = lrcn(steps=4, size=12)
         cycles = [
             rnncc.compile(model, target=target, pipeline=p).run({"x": x}).cycles
             for p in (plain, wanted)

@@ -148,7 +148,7 @@ def test_a_condition_that_never_changes():
     assert count(after, rnn.IfOp) == 0 and "the same in all steps" in notes(after)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_random_steps(data):
     draw = data.draw
