@@ -122,6 +122,7 @@ class Compilation:
             program=program,
             lengths={name: symbol.maximum for name, symbol in program.symbols.items()},
             sampled=depends_on_data(program),
+            unscheduled=recorder.unscheduled,
         )
 
     def _look_before(self, module_pass: ModulePass, module: ModuleOp) -> None:

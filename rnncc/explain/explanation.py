@@ -34,6 +34,7 @@ class Explanation:
         program: the compiled program.
         lengths: the longest lengths, at which everything is counted.
         sampled: whether the cycles depend on data, and random inputs were taken.
+        unscheduled: the last figures with instructions in the order of the lowering; None where nothing is ordered.
     """
 
     model: str
@@ -43,6 +44,7 @@ class Explanation:
     program: Program
     lengths: dict[str, int]
     sampled: bool
+    unscheduled: Facts | None = None
 
     @property
     def last(self) -> Facts | None:
@@ -63,6 +65,7 @@ class Explanation:
             "pipeline": self.pipeline,
             "lengths": dict(self.lengths),
             "sampled": self.sampled,
+            "unscheduled": self.unscheduled.to_dict() if self.unscheduled else None,
             "first": self.first.to_dict() if self.first else None,
             "base": self.base.to_dict() if self.base else None,
             "last": self.last.to_dict() if self.last else None,
@@ -135,6 +138,11 @@ class Explanation:
 
     def _end(self) -> list[str]:
         lines = [f"the program: {program_summary(self.program)}"]
+        if self.unscheduled is not None and self.last is not None:
+            lines.insert(
+                0,
+                f"schedule: {self.last.cycles:,} cycles, {self.unscheduled.cycles:,} in the order of the lowering",
+            )
         first, last = self.base, self.last
         if first is not None and last is not None:
             times = first.each / last.each

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from xdsl.dialects import func
@@ -16,6 +17,7 @@ from rnncc.errors import RnnccError
 from rnncc.explain.facts import Facts, facts_of
 from rnncc.passes._remarks import REMARKS, remarks_of
 from rnncc.passes.batch_sequences import BatchSequencesPass
+from rnncc.passes.schedule import SchedulePass
 
 if TYPE_CHECKING:
     from rnncc.machine.description import MachineDescription
@@ -85,17 +87,21 @@ class Recorder:
         self.first: Facts | None = None
         self.before: ModuleOp | None = None
         self.sequences = 1
+        self.unscheduled: Facts | None = None
+        """What the finished module costs with its instructions in the order in which they were lowered."""
 
     def clear(self) -> None:
         """Forget everything: the pipeline starts again."""
         self.entries.clear()
-        self.first = self.before = None
+        self.first = self.before = self.unscheduled = None
         self.sequences = 1
 
     def look_before(self, module_pass: ModulePass, module: ModuleOp) -> None:
         """Keep the module as it is before a pass."""
         if module_pass.name not in self.machine_names:
             self.before = module.clone()
+        elif module_pass == self.back[0]:
+            self._without_schedule(module)
 
     def look_after(self, module_pass: ModulePass, module: ModuleOp) -> None:
         """Note what a pass said, and measure where it changed something."""
@@ -116,6 +122,18 @@ class Recorder:
             entry.renewed = _inputs(module) != _inputs(self.before)
         if entry.changed:
             self._measure(entry, module)
+
+    def _without_schedule(self, module: ModuleOp) -> None:
+        from rnncc.universe import make_context
+
+        if not any(isinstance(p, SchedulePass) and p.policy != "none" for p in self.back):
+            return
+        back = [replace(p, policy="none") if isinstance(p, SchedulePass) else p for p in self.back]
+        # What does not fit in this order has no figure.
+        with suppress(RnnccError):
+            self.unscheduled = facts_of(
+                make_context(), module, self.machine, back, self.numerics, self.sequences
+            )
 
     def _measure(self, entry: Entry, module: ModuleOp) -> None:
         from rnncc.universe import make_context

@@ -70,6 +70,18 @@ def test_the_text_has_the_remarks_and_the_figures(wave):
             assert f"{entry.facts.cycles:,}" in text
 
 
+def test_what_the_schedule_gains(wave):
+    unordered = cycles(
+        PIPELINE.replace("back", "place-memory,tile-for-machine,lower-to-npu,allocate")
+    )
+    assert wave.unscheduled.cycles == unordered
+    assert f"{wave.last.cycles:,} cycles, {unordered:,} in the order of the lowering" in str(wave)
+    assert (
+        explain(pipeline=PIPELINE.replace("back", "place-memory,lower-to-npu,allocate")).unscheduled
+        is None
+    )
+
+
 def test_what_was_declined_is_told():
     pipeline = PIPELINE.replace("wavefront-layers", "wavefront-layers{max-layers=2}")
     (entry,) = (e for e in explain(pipeline=pipeline).entries if e.name == "wavefront-layers")

@@ -26,6 +26,15 @@ WRONG = [
     ("batch-sequences{size=65537}", "outside 1..65536"),
     ("batch-sequences{policy=packed}", "did you mean 'pack'?"),
     ("batch-sequences{size=2 ragged=2}", "option 'ragged' takes true or false, not 2"),
+    ("hoist-input-projection{policy=allways}", "did you mean 'always'?"),
+    ("gate-frames{threshold=-0.1}", "a threshold is a number from 0 on"),
+    ("gate-frames{threshold=much}", "a threshold is a number from 0 on"),
+    ("gate-frames{metric=l3}", "metric"),
+    ("speculate-words{width=0}", "a turn guesses 1 to 64 words"),
+    ("speculate-words{width=65}", "a turn guesses 1 to 64 words"),
+    ("speculate-words{draft=histroy}", "did you mean 'history'?"),
+    ("speculate-words{order=1}", "n-grams have 2 to"),
+    ("speculate-words{draft=ngram}", "give tokens=FILE"),
 ]  # fmt: skip
 
 
