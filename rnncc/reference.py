@@ -10,7 +10,9 @@ import numpy as np
 from rnncc.verify_each import TOLERANCE, difference, relative_error
 
 MACHINE_TOLERANCE = 5e-2
-"""Allowed relative error of ``--numerics machine``, which rounds products to bf16 (8 bits of mantissa)."""
+"""Allowed relative error of ``--numerics machine``: operands of 8 bits or more."""
+COARSE_TOLERANCE = {"bfp-1s5e2m": 1.0, "bfp-1s5e3m": 0.5, "bfp-1s5e4m": 0.25, "bfp-1s5e5m": 0.12}
+"""The same for block floating point: its models are trained for it, those that are checked here were not."""
 
 
 @dataclass(frozen=True)
@@ -127,11 +129,17 @@ def measured(rows: list[Comparison]) -> list[Comparison]:
     return [replace(row, problem=None) if row.problem and row.comparable else row for row in rows]
 
 
-def tolerance_of(numerics: str, override: float | None = None) -> float | None:
-    """The tolerance for a numerics mode: the element type's for ``exact`` (None), a loose one for ``machine``."""
-    if override is not None:
+def tolerance_of(numerics: str, override: float | None = None, weights: str = "") -> float | None:
+    """The tolerance for a numerics mode: the element type's for ``exact`` (None), a loose one for ``machine``.
+
+    Args:
+        numerics: ``exact`` or ``machine``.
+        override: what the user asked for.
+        weights: the machine's format of weights; a mantissa of so few bits leaves little of an untrained model.
+    """
+    if override is not None or numerics != "machine":
         return override
-    return MACHINE_TOLERANCE if numerics == "machine" else None
+    return COARSE_TOLERANCE.get(weights, MACHINE_TOLERANCE)
 
 
 __all__ = ["TOLERANCE", "Comparison", "Reference", "compare", "reference_outputs", "tolerance_of"]

@@ -162,7 +162,8 @@ def _check(
         reference = reference_generation(model, compilation.generate, generator, given)
     else:
         reference = reference_outputs(model, inputs, compilation.values)
-    report.check = compare(reference.outputs, outputs, tolerance_of(program.numerics))
+    tolerance = tolerance_of(program.numerics, weights=program.machine.formats.weights)
+    report.check = compare(reference.outputs, outputs, tolerance)
     if report.approximate:
         report.check = measured(report.check)
     report.check_source = reference.source

@@ -39,7 +39,9 @@ def main(args: argparse.Namespace) -> int:
     given = common.read_arrays(args.input) if args.input else None
     program, compilation = program_of(args.model, args, given)
     assert compilation is not None
-    tolerance = reference.tolerance_of(program.numerics, args.tolerance)
+    tolerance = reference.tolerance_of(
+        program.numerics, args.tolerance, program.machine.formats.weights
+    )
     approximate = program.report.get("approximate", [])
     fine = f"approximate by {', '.join(approximate)}" if approximate else "ok"
     failed = 0

@@ -157,7 +157,7 @@ class Clockwork:
             base = max(base, self.swap, free - cost.load) if cost.load else max(base, free)
         stalls[ENGINE] += base - ready
         if self.supersteps is not None:
-            begin = self.supersteps.enter(engine, _reads(timed, addresses))
+            begin = self.supersteps.enter(engine, _reads(timed, addresses), loads=timed.loads)
             stalls[BARRIER] += max(begin - base, 0)
             base = max(base, begin)
         start, cause, held, chained, weights = self._hazards(timed, addresses, base)

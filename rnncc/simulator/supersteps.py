@@ -15,8 +15,8 @@ from rnncc.simulator.footprint import overlap
 
 Span = tuple[int, int, int, int]
 
-DMA = 0
-"""Engine id of transfers: they belong to the superstep in which they are issued, and begin none."""
+DMA, MATRIX = 0, 1
+"""Engine ids of transfers, which belong to the superstep in which they are issued, and of products."""
 
 
 class Supersteps:
@@ -39,14 +39,20 @@ class Supersteps:
         self.fresh: list[tuple[int, int, int, int, Span]] = []
         """Writes of this superstep: (engine, instruction, operand, memory, range)."""
 
-    def enter(self, engine: int, reads: list[tuple[int, Span, float]]) -> int:
+    def enter(
+        self, engine: int, reads: list[tuple[int, Span, float]], *, loads: bool = False
+    ) -> int:
         """Begin a new superstep if an instruction needs one; returns the earliest start.
 
         Args:
             engine: its engine.
             reads: (memory, range, native bytes) of what it reads.
+            loads: it brings weights: that belongs to the superstep of the product that follows, so that none comes
+                while the vector engine's superstep lasts.
         """
         if engine == DMA:
+            if loads and any(other != MATRIX for other, *_ in self.fresh):
+                self._barrier(0.0)
             return self.begin
         crossing = sum(
             nbytes
@@ -57,12 +63,15 @@ class Supersteps:
             )
         )
         if crossing:
-            self.count += 1
-            self.begin = max(self.begin, self.end) + self.sync.cycles
-            if self.sync.bytes_per_cycle:
-                self.begin += ceil(crossing / self.sync.bytes_per_cycle)
-            self.fresh.clear()
+            self._barrier(crossing)
         return self.begin
+
+    def _barrier(self, crossing: float) -> None:
+        self.count += 1
+        self.begin = max(self.begin, self.end) + self.sync.cycles
+        if self.sync.bytes_per_cycle:
+            self.begin += ceil(crossing / self.sync.bytes_per_cycle)
+        self.fresh.clear()
 
     def note(self, engine: int, site: tuple[int, int], memory: int, span: Span, done: int) -> None:
         """An instruction of the superstep writes a range and is done at a time."""

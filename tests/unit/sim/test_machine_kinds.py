@@ -87,3 +87,15 @@ def test_duplex_writes_hold_up_no_reads():
     two = replace(EDGE, dma=replace(EDGE.dma, channels=1, duplex=True))
     use = binary("add", 512, 0, 0, 64)
     assert cycles(two, slow, out, back, use).cycles < cycles(one, slow, out, back, use).cycles
+
+
+def test_weights_come_in_the_superstep_of_their_product():
+    first, second = load(0, 0, 64, 64), load(16384, 0, 64, 64)
+    one, two = product("mm", 1024, 0, 0, (1, 64, 64)), product("mm", 4096, 2048, 16384, (1, 64, 64))
+    function = unary("tanh", 2048, 1024, 64)
+    early = cycles(BULK, first, second, one, function, two)
+    late = cycles(BULK, first, one, function, second, two)
+    # Loaded after the function: behind the barrier, and nothing of it overlaps.
+    assert late.cycles >= early.cycles + 200
+    assert late.counters.stalls["barrier"] > 0
+    assert late.bounds.cycles <= late.cycles
