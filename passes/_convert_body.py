@@ -11,6 +11,7 @@ from rnncc.dialects._types import copy_node, node_name, shape_of, tensor_type, t
 from rnncc.dialects.onnx import OnnxOp
 from rnncc.dialects.rnn import INDEX, ScanOp, WhileOp, YieldOp, slice_type
 from rnncc.errors import DynamicTimeError, ModelError, RnnccError, UnsupportedError
+from rnncc.passes._convert_cells import replace
 from rnncc.passes._emit import Emitter
 
 
@@ -151,3 +152,12 @@ class Body:
 def error(op: OnnxOp, text: str, kind: type[RnnccError] = ModelError) -> RnnccError:
     """An error that names the node."""
     return kind(f"{op.name.removeprefix('onnx.')} node '{node_name(op)}': {text}")
+
+
+def finish(op: OnnxOp, results: Sequence[SSAValue]) -> None:
+    """Let everybody read the new values instead of the results, and erase the operation."""
+    for old, new in zip(op.outputs_by_position(), results, strict=False):
+        if old is not None:
+            replace(old, new)
+    op.detach()
+    op.erase()
