@@ -30,6 +30,7 @@ from xdsl.passes import ModulePass
 from rnncc.dialects._types import shape_of
 from rnncc.dialects.rnn import ScanOp
 from rnncc.machine import MachineDescription, load_machine
+from rnncc.passes._blend import blends
 from rnncc.passes._length_mask import drop, is_length_mask
 from rnncc.passes._packed import is_packed
 from rnncc.passes._remarks import remark, title
@@ -65,6 +66,12 @@ class SinkUpdatesPass(ModulePass):
                     text = f"{title(scan)} is packed: the rows of a step already are those that run"
                     remark(scan, self.name, text)
                 continue
+            if blends(scan):
+                text = (
+                    f"{title(scan)}: u * new + (1 - u) * old is computed as it is written: where u is 0 a new value "
+                    "that is not finite still shows; write it as a select (Where)"
+                )
+                remark(scan, self.name, text)
             waiting = groups_of(scan)
             while waiting:
                 group, later = separate(Step(scan), waiting.pop(0))

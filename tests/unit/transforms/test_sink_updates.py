@@ -13,7 +13,7 @@ from xdsl.dialects.builtin import ModuleOp, i1
 import rnncc
 from rnncc.compiler import Compilation
 from rnncc.dialects import nn, rnn
-from rnncc.dialects._types import tensor_type
+from rnncc.dialects._types import element_type, tensor_type
 from rnncc.interpreter import run
 from rnncc.passes._remarks import remarks_of
 from rnncc.passes.sink_updates import SinkUpdatesPass
@@ -137,6 +137,21 @@ def test_both_sides_costly():
     one = sunk(gated(step, shape=(1, 1)))
     assert count(one, rnn.IfOp) == 1
     check(one)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_blend_is_not_a_select(turned):
+    """``u * new + (1 - u) * old``: zero times infinity is not a number."""
+
+    def step(g, x, c, h, w):
+        u = g.add(nn.CastOp(c, element_type("f4")))
+        new = g.add(nn.BinaryOp("mul", u, g.add(nn.MatmulOp(h, w))))
+        rest = g.add(nn.BinaryOp("sub", g.const(1.0), u))
+        old = g.add(nn.BinaryOp("mul", h, rest))
+        return (g.add(nn.BinaryOp("add", *((old, new) if turned else (new, old)))),)
+
+    after = sunk(gated(step, shape=(1, 1)))
+    assert count(after, rnn.IfOp) == 0 and "write it as a select" in notes(after)
 
 
 def test_a_condition_that_never_changes():
