@@ -20,13 +20,14 @@ steps that it skips (``report``: see `rnncc.skipped`). Approximate, by ``thresho
 - Batches: where axis 0 of all frames and states is the batch, rows are compared apart. ``rows=together``:
   a step is skipped when every row that still runs is near its own last processed frame (an instruction
   computes all rows of a tensor). ``rows=apart``: the step is a loop over rows, and each is skipped on
-  its own; that costs nothing where the matrix engine takes one vector at a time (``mvm``), which is
-  what ``rows=auto`` looks at. Skipped and all steps are then counted over rows.
+  its own. Products lose nothing by that where the matrix engine takes one vector at a time (``mvm``),
+  which is what ``rows=auto`` looks at; a read, a branch and a copy of the states come with each row, so
+  that it pays for frames with much work. Skipped and all steps are then counted over rows.
 
 Source: the skipping of similar frames in LRCN inference; gating as in Campos et al., Skip RNN
 (arXiv:1708.06834), with a distance in place of a learned gate; Deep Feature Flow's key frames.
 
-Raises PassError: a threshold that is negative or not a number, an unknown metric.
+Raises PassError: a threshold that is negative or not a number, an unknown metric or choice of rows.
 """
 
 from __future__ import annotations
