@@ -91,7 +91,7 @@ def test_what_is_refused_is_said():
 
 
 def test_speculation_on_a_short_text(monkeypatch):
-    for name, value in {"PROMPTS": 1, "WORDS": 16}.items():
+    for name, value in {"PROMPTS": 1, "WORDS": 40}.items():
         monkeypatch.setattr(generate, name, value)
     *_, row = rows("generate", "tpu-v1")
     assert row.verdict == "ok"
