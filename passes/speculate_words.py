@@ -173,15 +173,16 @@ class SpeculateWordsPass(ModulePass):
 
     def _draft(self, ctx: Context, loop: WhileOp, words: Words) -> Draft:
         if self.draft == "history":
-            other = self._table(loop, words) if self.tokens else None
+            other = self._table(loop, words, 0.0) if self.tokens else None
+            # The text is searched meanwhile: a table in off-chip memory is early enough.
             return HistoryDraft(loop.count, self.width, other)
         if self.draft == "model":
             step = read_model(ctx, self.model, self.pairs, words.vocabulary)
             return ModelDraft(step, self.width)
-        return self._table(loop, words)
+        return self._table(loop, words, NEAR_SHARE)
 
-    def _table(self, loop: WhileOp, words: Words) -> NgramDraft:
+    def _table(self, loop: WhileOp, words: Words, share: float) -> NgramDraft:
         tokens = read_tokens(self.tokens, words.vocabulary)
-        room = budget_of(self.target, loop).vmem * NEAR_SHARE
+        room = budget_of(self.target, loop).vmem * share
         table = learn(tokens, words.vocabulary, self.order, self.width, MOST_CLASSES)
         return NgramDraft(table, near=table.rows.nbytes <= room)

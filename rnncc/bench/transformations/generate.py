@@ -21,14 +21,14 @@ products and its arg-max, guessed or not."""
 ALSO = ("tpu-v2",)
 """Measured as well where no machine is named."""
 FEEDBACK = ("logits:tokens", "hn:h0", "cn:c0")
-WORDS, GIVEN, PROMPTS = 200, 16, 3
+WORDS, GIVEN, PROMPTS = 400, 16, 3
 """Words generated for each prompt; the words of a prompt; the held-out novels that the prompts begin."""
 DRAFTS = {
-    "n-grams": 'speculate{{width={width} draft=ngram tokens="{tokens}"}}',
-    "history": 'speculate{{width={width} draft=history tokens="{tokens}"}}',
+    "n-grams": 'speculate{{width=4 draft=ngram tokens="{tokens}"}}',
+    "history": 'speculate{{width=12 draft=history tokens="{tokens}"}}',
 }
-"""Where guesses come from: the training text's n-grams, or what was generated so far and then those."""
-WIDTH = 8
+"""Where guesses come from: the training text's n-grams, or what was generated so far and then those. A text that
+repeats itself, as a small model's best words do, is guessed well far ahead."""
 
 
 def language_sample() -> tuple[Path, Path, np.ndarray]:
@@ -90,7 +90,7 @@ def rows(target: str) -> Iterator[Row]:
     for draft, text in DRAFTS.items():
         change = f"speculate-words, {draft}"
         try:
-            pipeline = text.format(width=WIDTH, tokens=language_sample()[1])
+            pipeline = text.format(tokens=language_sample()[1])
             after, tokens, note = run_prompts(target, pipeline)
         except RnnccError as error:
             yield Row(name, target, change, None, None, unit="token", problem=error.message)
