@@ -27,7 +27,7 @@ def test_commands_print_what_the_page_says(capsys, monkeypatch):
             match = re.compile(pattern(line.removeprefix("> "))).search(out, place)
             assert match, f"no line '{line}' after the ones before it:\n{out}"
             place = match.end()
-    assert commands == 2
+    assert commands == 1
 
 
 def test_sentences_in_slots_equal_sentences_alone():
