@@ -30,6 +30,7 @@ class VerifyEach:
 
     def __init__(self, seed: int = 0):
         self.seed = seed
+        self.module: ModuleOp | None = None
         self.inputs: dict[str, np.ndarray] | None = None
         self.expected: dict[str, np.ndarray] | None = None
         self.previous = "import"
@@ -37,7 +38,9 @@ class VerifyEach:
 
     def before(self, module_pass: ModulePass, module: ModuleOp) -> None:
         """Choose inputs while the module still says what its integers mean."""
-        if self.inputs is None:
+        if self.module is not module:
+            # A new run of the pipeline, which may have changed the signature in the one before.
+            self.module, self.expected, self.approximate = module, None, []
             self.inputs = random_inputs(module, self.seed)
 
     def after(self, module_pass: ModulePass, module: ModuleOp) -> None:
