@@ -25,6 +25,7 @@ GROUPS = {
     "directions": "a bidirectional LSTM: both halves together",
     "throughput": "many sequences: batches, and ragged ones packed",
     "generate": "the sample language model: guessed words run together",
+    "skip": "the sample Skip RNN: skipped updates are branches",
     "video": "an LRCN on slow pans: frames like the last processed one skipped",
 }
 """Name of a group, which is also its module -> what is in it."""

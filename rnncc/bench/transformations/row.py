@@ -138,14 +138,17 @@ def ready(figures: Measured) -> Callable[[], Measured]:
     return lambda: figures
 
 
-def edited(base: str = "default", *, drop: str = "", add: str = "", before: str = "") -> str:
+def edited(
+    base: str = "default", *, drop: str = "", add: str = "", before: str = "", last: bool = False
+) -> str:
     """A named pipeline with one pass left out, or one more put before another.
 
     Args:
         base: a named pipeline.
         drop: the pass to leave out.
         add: text of the passes to put in.
-        before: the pass that they come before.
+        before: the pass that they come before; its first place, or its last one.
+        last: see ``before``.
 
     Raises:
         PassError: the pipeline has no such pass.
@@ -158,5 +161,6 @@ def edited(base: str = "default", *, drop: str = "", add: str = "", before: str 
         if name not in names:
             raise PassError(f"pipeline '{base}' has no pass '{name}'")
     if add:
-        texts.insert(names.index(before), add)
+        place = len(names) - 1 - names[::-1].index(before) if last else names.index(before)
+        texts.insert(place, add)
     return ",".join(text for text in texts if text.partition("{")[0] != drop)

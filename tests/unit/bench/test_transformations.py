@@ -52,7 +52,7 @@ def test_the_wavefront_where_latency_binds():
     assert row.before is not None and row.before.binds == "critical_path"
 
 
-@pytest.mark.parametrize("group", ["cells", "directions", "throughput"])
+@pytest.mark.parametrize("group", ["cells", "directions", "throughput", "skip"])
 def test_each_group_holds_its_first_floor(group):
     row = next(iter(rows(group, "edge")))
     assert row.target == "edge"
@@ -111,6 +111,8 @@ def test_edited_pipelines():
     assert "hoist-input-projection" not in names
     names = [p.name for p in parse(edited(add="wavefront-layers", before="lower-lengths"))]
     assert names.index("wavefront-layers") == names.index("lower-lengths") - 1
+    names = [p.name for p in parse(edited(add="sink-updates", before="canonicalize", last=True))]
+    assert names.index("sink-updates") > names.index("lower-lengths")
     with pytest.raises(PassError):
         edited(drop="no-such-pass")
     with pytest.raises(PassError):
