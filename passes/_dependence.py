@@ -23,7 +23,7 @@ class Node:
     Attributes:
         op: the operation.
         number: its position in the block's original order.
-        preds: earlier nodes and whether this one reads what they wrote (else it overwrites).
+        preds: earlier nodes and whether this one needs their results (else it overwrites what they read).
         succs: later nodes that must wait for this one.
         buffers: the on-chip and off-chip buffers it touches.
     """
@@ -88,8 +88,7 @@ def _order(node: Node, access: Access, touched: dict[SSAValue, list[tuple[int, A
     kept = []
     for number, other in earlier:
         if (access.write or other.write) and overlap(access.window, other.window):
-            reads = other.write and not access.write
-            node.preds[number] = node.preds.get(number, False) or reads
+            node.preds[number] = node.preds.get(number, False) or other.write
             if access.write and number != node.number and _covers(access.window, other.window):
                 continue  # whoever waits for this write waits for the other as well
         kept.append((number, other))

@@ -1,117 +1,83 @@
 """The machine as far as an order of issue needs it: when engines are free and operands there.
 
-The model follows the simulator's clockwork: in-order dispatch into bounded queues, one
-instruction at a time in each engine, consumers that chain on producers. Loops and branches keep
-the dispatcher; transfers issued before a loop go on beside it, unless the loop itself moves data,
-which queues behind them. On a ``chain`` vector engine an instruction joins the chain of the one
-issued before it, or waits for its end.
+The engines are those of `_engine_clock`; here are the dependences between the operations of a block
+and the priorities that follow from them.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 
-from rnncc.dialects import npu
-from rnncc.machine.description import Control
+from rnncc.machine import MachineDescription
 from rnncc.passes._dependence import Node
+from rnncc.passes._engine_clock import EngineClock
 from rnncc.passes._op_cost import OpCost
 
 
-def edge(graph: Sequence[Node], costs: Sequence[OpCost], before: int, later: int) -> int:
-    """Cycles from the start of a node to the useful start of one that depends on it.
+def latency(before: OpCost, later: OpCost, needs: bool) -> int:
+    """Cycles from the start of an operation to the useful start of one that depends on it.
 
     A consumer may follow its producer element by element, yet it is never done before it: what
     it would idle in its engine counts as a later start.
+
+    Args:
+        before: the earlier one's cost.
+        later: the other's.
+        needs: the later one needs what the earlier one wrote; else it overwrites what that one read.
     """
-    spent = costs[before]
-    if not graph[later].preds[before]:
-        # A break only has to be issued later.
-        return 0 if isinstance(graph[later].op, npu.BreakOp) else spent.busy
-    if spent.link is not None and costs[later].link is not None:
-        # Of one chain, or after its end: the clock says which.
-        return spent.first
+    # In its first cycles a product takes nothing but weights.
+    lead = later.lead + (0 if before.weights else later.load)
+    if not needs:
+        if later.leaves:
+            return 0  # a break only has to be issued later
+        return before.busy - (before.stream if later.weights else 0) - lead
+    if later.sums and before.engine == "matrix":
+        return 0
+    if before.link is not None and later.link is not None:
+        return before.first  # of one chain, or after its end: the clock says which
     # What is inside a loop or branch, or read into a register, does not stream.
-    streams = costs[later].engine != "control" and spent.engine != "control"
-    return max(spent.first, spent.last - costs[later].busy) if streams else spent.last
+    streams = later.streams and later.engine != "control" and before.engine != "control"
+    cycles = max(before.first, before.last - later.busy) if streams else before.last
+    return cycles - lead
 
 
-class IssueClock:
+def edge(graph: Sequence[Node], costs: Sequence[OpCost], before: int, later: int) -> int:
+    """`latency` of an edge of a block's graph."""
+    return latency(costs[before], costs[later], graph[later].preds[before])
+
+
+class IssueClock(EngineClock):
     """Times of the nodes issued so far."""
 
-    def __init__(self, graph: Sequence[Node], costs: Sequence[OpCost], control: Control):
+    def __init__(self, graph: Sequence[Node], costs: Sequence[OpCost], machine: MachineDescription):
+        super().__init__(machine)
         self.graph, self.costs = graph, costs
-        self.dispatch = control.dispatch_cycles
         self.available = [0] * len(graph)
-        self.free = {"dma": 0, "matrix": 0, "vector": 0, "control": 0}
-        self.queues = {
-            engine: deque([0] * control.queue_depth[engine], maxlen=control.queue_depth[engine])
-            for engine in ("dma", "matrix", "vector")
-        }
-        self.clock = self.end = 0
-        self.last = -1
-        self.used: dict[str, int] = {}
-        self.chain = 0
-        """End of the chain whose last instruction is node ``last``."""
+        self.linked = -1
+        """The last node that is an instruction of a chain."""
 
     @property
     def cycles(self) -> int:
         """When everything issued so far is done."""
         return max(self.end, self.clock)
 
-    def sent(self, number: int) -> int:
-        """When the dispatcher could send a node: its engine's queue must have room."""
-        engine = self.costs[number].engine
-        return self.clock if engine == "control" else max(self.clock, self.queues[engine][0])
-
     def start(self, number: int) -> int:
         """When a node could start if it was issued now."""
         spent = self.costs[number]
-        free = self.free[spent.engine]
-        if spent.link is not None:
-            free = 0 if self.joins(number) else self.chain
-        start = max(self.available[number], free, self.sent(number))
-        return max(start, self.free["dma"]) if "dma" in spent.inside else start
+        return max(self.available[number], self.earliest(spent, self._joins(number)))
 
-    def joins(self, number: int) -> bool:
-        """Whether a node would go on with the chain issued last."""
-        link, last = self.costs[number].link, self.last
-        if link is None or last < 0 or not self.graph[number].preds.get(last, False):
-            return False
-        before = self.costs[last].link
-        same = before is not None and before.elements == link.elements
-        return same and self.used.get(link.function, 0) < link.units
+    def _joins(self, number: int) -> bool:
+        return self.graph[number].preds.get(self.linked, False) and self.joins(self.costs[number])
 
     def issue(self, chosen: int) -> None:
         """Issue a node and tell its successors when they can start."""
-        spent, start = self.costs[chosen], self.start(chosen)
-        free, done = start + spent.busy, start + spent.last
+        start, spent = self.start(chosen), self.costs[chosen]
+        start += self.take(spent, start, self._joins(chosen))
         if spent.link is not None:
-            done = self._link(chosen, free, done)
-        if spent.engine == "control":
-            # The control engine is the dispatcher: while it waits, nothing is issued.
-            self.clock = free
-        else:
-            self.clock = self.sent(chosen) + self.dispatch
-            self.queues[spent.engine].append(start)
-        for engine in (spent.engine, *spent.inside):
-            self.free[engine] = max(self.free[engine], free)
-        self.end = max(self.end, done)
+            self.linked = chosen
         for later in self.graph[chosen].succs:
             after = start + edge(self.graph, self.costs, chosen, later)
             self.available[later] = max(self.available[later], after)
-
-    def _link(self, chosen: int, free: int, done: int) -> int:
-        """Account for an instruction of a chain; returns when it is done."""
-        link = self.costs[chosen].link
-        assert link is not None
-        if self.joins(chosen):
-            done = max(self.chain, free)
-        else:
-            self.used = {}
-        self.used[link.function] = self.used.get(link.function, 0) + 1
-        self.last, self.chain = chosen, done
-        return done
 
 
 def priorities(graph: Sequence[Node], costs: Sequence[OpCost]) -> list[int]:
@@ -132,9 +98,9 @@ def backward(graph: Sequence[Node], costs: Sequence[OpCost]) -> list[int]:
     depth = [0] * len(graph)
     for node in graph:
         for before in node.preds:
-            depth[node.number] = max(depth[node.number], depth[before] + costs[before].busy)
+            depth[node.number] = max(depth[node.number], depth[before] + costs[before].taken)
     waiting = [len(node.succs) for node in graph]
-    need = [costs[node.number].last - costs[node.number].busy for node in graph]
+    need = [costs[node.number].last - costs[node.number].taken for node in graph]
     ready = [n for n, count in enumerate(waiting) if count == 0]
     free = {"dma": 0, "matrix": 0, "vector": 0, "control": 0}
     while ready:
@@ -142,11 +108,11 @@ def backward(graph: Sequence[Node], costs: Sequence[OpCost]) -> list[int]:
         number = -last
         ready.remove(number)
         spent = costs[number]
-        length[number] = start + spent.busy
+        length[number] = start + spent.taken
         free[spent.engine] = length[number]
         for before in graph[number].preds:
             distance = length[number] + edge(graph, costs, before, number)
-            need[before] = max(need[before], distance - costs[before].busy)
+            need[before] = max(need[before], distance - costs[before].taken)
             waiting[before] -= 1
             if waiting[before] == 0:
                 ready.append(before)

@@ -12,7 +12,7 @@ from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rnncc.machine.description import Control
+from rnncc.machine import MachineDescription
 from rnncc.passes._dependence import Node
 from rnncc.passes._issue_clock import IssueClock, backward, priorities
 from rnncc.passes._op_cost import OpCost
@@ -31,7 +31,7 @@ class Order:
 
 
 def list_order(
-    graph: Sequence[Node], costs: Sequence[OpCost], pressure: Pressure, control: Control
+    graph: Sequence[Node], costs: Sequence[OpCost], pressure: Pressure, machine: MachineDescription
 ) -> Order:
     """Order the nodes of a block.
 
@@ -43,12 +43,12 @@ def list_order(
         graph: the dependence graph.
         costs: the cost of each node.
         pressure: on-chip memory that becomes live as nodes are issued.
-        control: the machine's dispatcher.
+        machine: the machine.
     """
     best: Order | None = None
     for priority in (priorities(graph, costs), backward(graph, costs), None):
         pressure.reset()
-        clock = IssueClock(graph, costs, control)
+        clock = IssueClock(graph, costs, machine)
         waiting = [len(node.preds) for node in graph]
         ranks = [-n for n in priority] if priority is not None else [0] * len(graph)
         ready = sorted((ranks[n], n) for n, count in enumerate(waiting) if count == 0)
@@ -75,7 +75,7 @@ def _choose(ready: Sequence[tuple[int, int]], clock: IssueClock, pressure: Press
     for place, (_, number) in enumerate(ready[:WINDOW]):
         if not pressure.fits(number):
             continue
-        start = clock.start(number)
+        start = clock.wanted(clock.costs[number], clock.start(number))
         if best < 0 or start < best_start:
             best, best_start = place, start
             if start <= clock.clock:

@@ -12,6 +12,7 @@ from rnncc.cost.vector import IN_UNITS, operation_class
 from rnncc.dialects import npu
 from rnncc.machine import MachineDescription
 from rnncc.passes._register_limits import register_limit
+from rnncc.simulator.shape import WHOLE_INPUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,31 @@ class OpCost:
     """Engines that the operations inside a loop or branch use; empty for a single instruction."""
     link: Link | None = None
     """What a ``chain`` vector engine must know of an instruction; None for other engines."""
+    lane: str = ""
+    """Its queue, where that is not the engine's."""
+    load: int = 0
+    """The first cycles of a product, in which only weights are taken, beside the product before it."""
+    stream: int = 0
+    """The last cycles of a product with `load`, for which its weights are in the array."""
+    weights: bool = False
+    """Whether it writes to the weight memory."""
+    sums: bool = False
+    """Whether it adds to what products before it left, which the array does in order without waiting."""
+    leaves: bool = False
+    """Whether it may end the loop."""
+    path: int = 0
+    """The last cycles of ``busy``, during which a transfer takes the data path."""
+    pace: int = 0
+    """Cycles of its engine that it takes from others, less than ``busy`` with several channels; 0 is ``busy``."""
+    streams: bool = True
+    """Whether it can start on the first elements of what it reads."""
+    lead: int = 0
+    """Cycles for which a loop runs on its own before it needs what others made."""
+
+    @property
+    def taken(self) -> int:
+        """Cycles of its engine that it takes from others."""
+        return self.pace or self.busy
 
 
 def instruction_cost(machine: MachineDescription, op: npu.InstructionOp) -> OpCost:
@@ -70,15 +96,36 @@ def instruction_cost(machine: MachineDescription, op: npu.InstructionOp) -> OpCo
     task = work(machine, name, kind, (counts[0], counts[1], counts[2]), operands, ports)
     found = cost(machine, task)
     first = found.first if machine.chaining else found.last
-    # Transfers of several channels overlap but for the data path that they share.
-    shared = found.engine == "dma" and machine.dma.channels > 1
+    pace = found.busy
+    if found.engine == "dma":
+        # Transfers of several channels overlap but for the data path that they share.
+        pace = max(found.shared, found.busy // machine.dma.channels)
     link = None
     if found.engine == "vector" and machine.vector.kind == "chain":
         function = operation_class(name, kind)
         units = machine.vector.units if function in IN_UNITS else 0
         link = Link(function, task.elements, units)
-    busy = max(1, found.shared) if shared else found.busy
-    return OpCost(found.engine, busy, first, found.last, link=link)
+    return OpCost(
+        found.engine,
+        found.busy,
+        first,
+        found.last,
+        link=link,
+        lane=_lane(machine, found.engine, op),
+        path=found.shared,
+        pace=pace,
+        load=found.load,
+        stream=found.stream,
+        weights=npu.memory_of(op.dst) == "wmem",
+        sums=isinstance(op, npu.MmOp) and op.dst in op.reads,
+        streams=name not in WHOLE_INPUT,
+    )
+
+
+def _lane(machine: MachineDescription, engine: str, op: npu.InstructionOp) -> str:
+    """The queue of an instruction: its engine's, or that of writes to DRAM where they have their own."""
+    writes = engine == "dma" and npu.memory_of(op.dst) == "dram"
+    return "store" if writes and machine.dma.duplex else engine
 
 
 def control_cost(machine: MachineDescription, op: Operation) -> OpCost:
@@ -86,6 +133,6 @@ def control_cost(machine: MachineDescription, op: Operation) -> OpCost:
     control = machine.control
     if isinstance(op, npu.BreakOp):
         cycles = control.dispatch_cycles + control.branch_cycles
-        return OpCost("control", cycles, cycles, cycles)
+        return OpCost("control", cycles, cycles, cycles, leaves=True)
     cycles = control.read_latency if isinstance(op, npu.ReadOp) else control.dispatch_cycles
     return OpCost("control", cycles, cycles, cycles)

@@ -23,6 +23,7 @@ BOUND_NAMES = {
     "on_chip": "on-chip reads",
     "critical_path": "critical path",
     "passes": "passes of the vector units",
+    "arrival": "what the chain needs arrives, then its rest",
 }
 """What binds, in words."""
 

@@ -6,7 +6,7 @@ from xdsl.dialects.builtin import IntegerAttr
 
 from rnncc.dialects import nn
 from rnncc.errors import CapacityError
-from rnncc.passes._lower.attributes import ROOM_ATTR
+from rnncc.passes._lower.attributes import PANEL_ATTR, ROOM_ATTR
 from rnncc.passes._lower.budget import Budget
 from rnncc.passes._lower.lowering import describe
 
@@ -29,6 +29,9 @@ def panel(
     room = op.attributes.get(ROOM_ATTR)
     free = room.value.data if isinstance(room, IntegerAttr) else budget.wmem
     most = free // count // item
+    chosen = op.attributes.get(PANEL_ATTR)
+    if isinstance(chosen, IntegerAttr) and chosen.value.data * k <= most:
+        return min(n, chosen.value.data), k
     native = budget.machine.matrix
     if k <= most:
         rows = min(n, most // k)

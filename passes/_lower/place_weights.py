@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import IntegerAttr, StringAttr, i64
 from xdsl.ir import Block, Operation, SSAValue
 
 from rnncc.dialects import nn, rnn
-from rnncc.dialects._types import shape_of
-from rnncc.passes._lower.attributes import KEPT_ATTR, ROOM_ATTR, WEIGHTS_ATTR
-from rnncc.passes._lower.budget import Budget, nbytes
+from rnncc.dialects._types import shape_of, type_of
+from rnncc.passes._lower.attributes import KEPT_ATTR, PANEL_ATTR, ROOM_ATTR, WEIGHTS_ATTR
+from rnncc.passes._lower.budget import Budget, itembytes, nbytes
+from rnncc.passes._lower.panel_choice import Streamed
 from rnncc.passes._lower.products import stationary_left, weights_of
 from rnncc.passes._lower.storage import ancestor_in, root_of
-
-PANEL_SHARE = 16
-"""A panel beside kept rows takes at least this part of the free memory: fewer panels are fewer instructions a step."""
-WORTH_KEEPING = 16
-"""Rows are kept when they are at least this part of the matrix: less saves too little for its smaller panels."""
 
 
 @dataclass
@@ -74,8 +71,9 @@ def place_weights(function: func.FuncOp, budget: Budget) -> None:
         _mark(matrix, "streamed")
         # A cache keeps nothing of what is swept through and does not fit.
         cached = budget.machine.memories.wmem.cache
+        others = [m for m in ranked if m is not matrix and not any(m is k for k in kept)]
         if matrix.turns > 1 and matrix.home is block and not cached:
-            _keep_part(matrix, load, budget)
+            _keep_part(matrix, others, load, budget)
     for matrix in ranked:
         for op in matrix.products:
             if op.attributes[WEIGHTS_ATTR] == StringAttr("streamed"):
@@ -88,26 +86,46 @@ def _mark(matrix: Matrix, choice: str) -> None:
         op.attributes[WEIGHTS_ATTR] = StringAttr(choice)
 
 
-def _keep_part(matrix: Matrix, load: list[int], budget: Budget) -> None:
-    """Let the first rows of streamed weights stay, in what is left beside two panels."""
+def _keep_part(matrix: Matrix, others: list[Matrix], load: list[int], budget: Budget) -> None:
+    """Let the first rows of streamed weights stay, as many as cost the fewest cycles.
+
+    Args:
+        matrix: used in each turn of a loop.
+        others: further matrices that are streamed; panels take turns in the memory.
+        load: bytes of what stays, by position.
+        budget: the memories.
+    """
     span = range(matrix.start, matrix.end + 1)
     free = budget.wmem - max(load[i] for i in span)
-    first = matrix.products[0]
-    if isinstance(first, nn.ConvOp):
+    streamed = _streamed(matrix)
+    if streamed is None:
         return
-    n, k = weight_shape(first)
-    row = matrix.size // n if n else 0
-    native = budget.machine.matrix.rows
-    panel = max(native * row, free // PANEL_SHARE)
-    rows = (free - 2 * panel) // max(1, row) // native * native
-    # Something is left to stream: what fits whole was kept whole, if the memory's rest for panels allowed.
-    rows = min(rows, (n - 1) // native * native)
-    if rows < native or rows * WORTH_KEEPING < n or not k:
+    machine = budget.machine
+    beside = [_streamed(m) for m in others if m.start <= matrix.end and matrix.start <= m.end]
+    reserve = max([s.smallest(machine) for s in beside if s is not None], default=0)
+    best = streamed.divide(machine, free, reserve)
+    if best is None:
         return
     for i in span:
-        load[i] += rows * row
+        load[i] += best.kept * streamed.row
     for op in matrix.products:
-        op.attributes[KEPT_ATTR] = IntegerAttr(rows, i64)
+        if best.kept:
+            op.attributes[KEPT_ATTR] = IntegerAttr(best.kept, i64)
+        op.attributes[PANEL_ATTR] = IntegerAttr(best.panel, i64)
+
+
+def _streamed(matrix: Matrix) -> Streamed | None:
+    """What a matrix's first product is to its panels; None for an empty one and for a convolution."""
+    first = matrix.products[0]
+    if isinstance(first, nn.ConvOp):
+        return None
+    n, k = weight_shape(first)
+    if not n or not k:
+        return None
+    value, result = weights_of(first), shape_of(first.result)
+    m = prod(result) // n if prod(result) else 1
+    element = str(type_of(value).get_element_type())
+    return Streamed(m, n, k, element, itembytes(value))
 
 
 def weight_shape(op: nn.MatmulOp) -> tuple[int, int]:

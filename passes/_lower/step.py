@@ -9,6 +9,7 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 
 from rnncc.dialects import nn, npu, rnn
 from rnncc.passes._lower.elementwise import IN_PLACE
+from rnncc.passes._lower.epilogue import epilogue_of
 from rnncc.passes._lower.lowering import Lowering
 from rnncc.passes._lower.ref import Ref, same_window
 from rnncc.passes._lower.storage import ancestor_in
@@ -52,8 +53,9 @@ def _arguments(
     for argument, value, reverse in zip(op.slice_args, op.inputs, op.input_flags, strict=True):
         if argument.first_use is not None:
             row = turn.row(low, storage.sequences[value], reverse)
-            # Several readers, each of a part perhaps: one transfer brings the whole row.
-            shared = row.memory == "dram" and not argument.has_one_use()
+            # Several readers or several blocks, each of a part perhaps: one transfer brings the whole row.
+            several = not argument.has_one_use() or _in_blocks(argument)
+            shared = row.memory == "dram" and several
             shared = shared and not _in_one_branch(op.body.block, argument)
             low.put(argument, low.load(row) if shared else row)
     for argument, state in zip(op.state_args, current, strict=True):
@@ -78,6 +80,18 @@ def forget_results(low: Lowering, region: Region) -> None:
             low.targets.pop(result, None)
             low.registers.pop(result, None)
             low.env.pop(result, None)
+
+
+def _in_blocks(argument: SSAValue) -> bool:
+    """Whether a slice is added to a product that is cut, block by block."""
+    for use in argument.uses:
+        for operand in use.operation.operands:
+            product = operand.owner
+            while isinstance(product, nn.ReshapeOp):
+                product = product.x.owner
+            if isinstance(product, nn.MatmulOp) and epilogue_of(product) is use.operation:
+                return True
+    return False
 
 
 def _run(low: Lowering, op: rnn.Recurrence, targets: list[Ref | None]) -> None:

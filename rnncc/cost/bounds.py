@@ -3,7 +3,10 @@
 The four of the project's reference: multiply-accumulates over the peak, weights that must come from DRAM over its
 bandwidth, on-chip traffic over the memories' bandwidths, and the critical path (the longest chain of results that
 need one another, with unlimited engines, which the simulator finds: ``rnncc.simulator.critical``). On a machine whose
-vector engine is of kind ``chain`` a fifth: the passes that its instructions need, one after another.
+vector engine is of kind ``chain`` a fifth: the passes that its instructions need, one after another. The last joins
+two of them, because they cannot overlap: what some result of the longest chain needs must have been moved by the one
+DMA engine before it (over one data path, each read holding a channel for its latency too), and the rest of the chain
+follows: a head and a tail around one machine (Carlier, 1982). It binds short recurrences whose weights stay on chip.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ class Bounds:
         on_chip: the slowest engine's traffic with wmem and vmem.
         critical_path: longest chain of dependent results.
         passes: passes through a ``chain`` vector engine; 0 for other engines.
+        arrival: the transfers that a result of that chain needs, then the rest of the chain.
     """
 
     macs: int
@@ -37,8 +41,9 @@ class Bounds:
     on_chip: int
     critical_path: int
     passes: int = 0
+    arrival: int = 0
     names: tuple[str, ...] = field(
-        default=("macs", "weights", "on_chip", "critical_path", "passes"), repr=False
+        default=("macs", "weights", "on_chip", "critical_path", "passes", "arrival"), repr=False
     )
 
     @property
@@ -60,40 +65,47 @@ class Bounds:
         }
 
 
-@dataclass
+@dataclass(frozen=True)
 class WeightTraffic:
     """Weights that a program moves from DRAM into wmem.
 
     Attributes:
         moved: native bytes in all.
         unique: native bytes of different weights.
-        again: native bytes of different weights that are loaded more than once.
-        capacity: bytes of wmem.
+        repeated: native bytes that had to come again: in each further turn of a loop the part of what the turn
+            uses that wmem cannot have kept (what the best replacement would keep of a working set that is swept
+            through: the capacity). Weights that stay on chip beside the loads are part of what a turn uses.
     """
 
     moved: float = 0.0
     unique: float = 0.0
-    again: float = 0.0
-    capacity: int = 0
+    repeated: float = 0.0
 
     @property
     def necessary(self) -> float:
-        """Bytes that any program with the same uses must move.
+        """Bytes that any program with the same uses must move."""
+        return self.unique + self.repeated
 
-        Everything once; and of what is used again and again, at each further use the part that wmem cannot have
-        kept (what the best replacement would keep of a working set that is swept through: the capacity).
-        """
-        if self.again <= self.capacity or not self.again:
-            return self.unique
-        kept = self.capacity / self.again
-        return self.unique + max(self.moved - self.unique, 0.0) * (1.0 - kept)
+
+@dataclass(frozen=True)
+class Chains:
+    """What the dependences of a program ask for.
+
+    Attributes:
+        longest: cycles of the longest chain of dependent results.
+        arrival: cycles of the DMA engine for all transfers that some result of that chain needs, and then of the
+            rest of the chain.
+    """
+
+    longest: int
+    arrival: int
 
 
 def bounds(
     machine: MachineDescription,
     executed: Iterable[tuple[Work, int]],
     weights: WeightTraffic,
-    critical_path: int,
+    chains: Chains,
 ) -> Bounds:
     """The bounds of a program.
 
@@ -101,7 +113,7 @@ def bounds(
         machine: where it runs.
         executed: each kind of work of the matrix and vector engines, and how often.
         weights: its weight traffic.
-        critical_path: cycles of the longest dependence chain.
+        chains: what dependences ask for.
     """
     macs = matrix = vector = 0.0
     links: Counter[tuple[int, str]] = Counter()
@@ -117,8 +129,9 @@ def bounds(
         macs=int(macs),
         weights=int(weights.necessary / machine.dram_bytes_per_cycle),
         on_chip=int(max(matrix, vector)),
-        critical_path=critical_path,
+        critical_path=chains.longest,
         passes=_passes(machine, links),
+        arrival=chains.arrival,
     )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from rnncc.cost.bounds import Chains
 from rnncc.simulator.dataflow import Dataflow, Event, Part
 from rnncc.simulator.lengths import MAX_INSTRUCTIONS
 from rnncc.simulator.shape import Shapes
@@ -33,6 +34,16 @@ def critical_path(
         registers: register -> value at the start.
         trace: what each ``s.read`` reads.
     """
+    return chains(shapes, body, registers, trace).longest
+
+
+def chains(
+    shapes: Shapes,
+    body: Body,
+    registers: Mapping[int, int],
+    trace: Sequence[int],
+) -> Chains:
+    """The chains of a program; arguments as for ``critical_path``."""
     flow = Dataflow(shapes.instructions, shapes)
     walker = Walker(shapes.instructions, dict(registers), trace, MAX_INSTRUCTIONS)
     walker.on_loop = flow.loop
@@ -44,26 +55,38 @@ def critical_path(
         path.append(event)
         event = event.before
     path.reverse()
-    return flow.last.time + sum(_repeated(path, part) for part in {e.part for e in path if e.part})
+    repeats = [_repeated(path, part) for part in {e.part for e in path if e.part}]
+    total = flow.last.time + sum(cycles for cycles, _ in repeats)
+    arrival, known = 0, -1
+    for place, event in enumerate(path):
+        if event.moved == known:
+            continue
+        known = event.moved
+        after = sum(cycles for cycles, at in repeats if at >= place)
+        rest = flow.last.time - event.time + after
+        arrival = max(arrival, flow.transfers(event.moved) + rest)
+    return Chains(total, arrival)
 
 
-def _repeated(path: list[Event], part: Part) -> int:
-    """Cycles that the skipped iterations of a loop add to a path through its first ones."""
+def _repeated(path: list[Event], part: Part) -> tuple[int, int]:
+    """Cycles that the skipped iterations of a loop add to a path through its first ones, and after which event."""
     places = [place for place, event in enumerate(path) if event.part is part]
     after = places[-1] + 1
     if after < len(path) and not path[after].still:
-        return 0
-    best = 0
-    seen: dict[tuple[int, int], list[Event]] = {}
+        return 0, 0
+    best = where = 0
+    seen: dict[tuple[int, int], list[tuple[Event, int]]] = {}
     # Backwards from where the path leaves the loop, as long as every dependence carries on.
     for place in reversed(places):
         event = path[place]
-        for later in seen.get(event.name, ()):
+        for later, position in seen.get(event.name, ()):
             distance = later.index - event.index
             if distance > 0 and distance % part.movement.period == 0:
                 times = part.skipped // distance
-                best = max(best, times * (later.time - event.time))
-        seen.setdefault(event.name, []).append(event)
+                cycles = times * (later.time - event.time)
+                if cycles > best:
+                    best, where = cycles, position
+        seen.setdefault(event.name, []).append((event, place))
         if not event.moves or event.index < part.movement.start:
             break
-    return best
+    return best, where

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import ceil
 
-from rnncc.cost import control_cycles
+from rnncc.cost import Cost, control_cycles
 from rnncc.isa.instruction import Instruction
 from rnncc.isa.types import ITEM_SIZES
 from rnncc.simulator.footprint import Extents, overlap
@@ -48,6 +48,7 @@ class Event:
         index: iteration of that loop.
         moves: whether producer and consumer of a dependence on ``before`` move alike (True within one instruction).
         still: whether the producer does not move at all.
+        moved: the transfers that it needs, directly or through others; one bit each.
     """
 
     time: int
@@ -57,6 +58,7 @@ class Event:
     index: int
     moves: bool = True
     still: bool = True
+    moved: int = 0
 
 
 @dataclass(eq=False, slots=True)
@@ -85,6 +87,10 @@ class Dataflow:
     part: Part | None = None
     index: int = 0
     ordinal: int = 0
+    bits: dict[tuple[int, Addresses], int] = field(default_factory=dict)
+    """The bit of each transfer: an instruction at its addresses."""
+    costs: list[tuple[int, Cost]] = field(default_factory=list)
+    """Its queue and its cycles."""
 
     def step(self, op: str) -> None:
         """Dispatch costs nothing here."""
@@ -97,8 +103,10 @@ class Dataflow:
         for write in self.writes[MEMORY_IDS[instruction.operands[0].memory]]:
             if write.end.time > start.time and overlap(write.span, span):
                 self._depend(start, write.end.time, write, write.end, (pc, 0))
+                start.moved |= write.end.moved
         cycles = control_cycles(self.shapes.machine, "s.read")
         self.floor = self._event(1, start, cycles)
+        self.floor.moved = start.moved
         self.ordinal += 1
         if self.floor.time > self.last.time:
             self.last = self.floor
@@ -108,6 +116,7 @@ class Dataflow:
         timed = self.shapes.of(pc, extents)
         start = self._event(0, self.floor)
         held: tuple[int, Write | None, int] = (0, None, 0)
+        start.moved = ends = self.floor.moved
         spans = []
         for place, (operand, address) in enumerate(zip(timed.operands, addresses, strict=True)):
             low, high, pitch, width = operand.shape
@@ -121,10 +130,14 @@ class Dataflow:
                 # The bounds first: most writes are elsewhere, and this is the innermost loop.
                 if other[1] <= low or other[0] >= high or not overlap(other, span):
                     continue
+                ends |= write.end.moved
                 sums = operand.accumulates and write.engine == timed.engine == MATRIX
                 if sums and write.span == span:
                     continue
                 barrier = self._barrier(timed, write, place)
+                # What streams, or takes its weights first, may start before its producer's transfers are over.
+                waits = barrier or not (timed.streams or timed.cost.load)
+                start.moved |= write.end.moved if waits else write.start.moved
                 if barrier:
                     when, event = write.end.time + barrier, write.end
                 elif timed.streams:
@@ -137,10 +150,11 @@ class Dataflow:
                 if when > start.time:
                     self._depend(start, when, write, event, (pc, place))
         cost = timed.cost
-        end = self._event(1, start, cost.last)
         # In one pass through units in series, the consumer ends with its producer.
         joins = self._chains and held[1] is not None and held[1].engine == timed.engine == VECTOR
-        tail = 0 if joins else cost.tail
+        last, tail = (cost.busy, 0) if joins else (cost.last, cost.tail)
+        end = self._event(1, start, last)
+        end.moved = start.moved | ends | self._transfer(timed, addresses)
         if held[1] is not None and held[0] + tail > end.time:
             self._depend(end, held[0] + tail, held[1], held[1].end, (pc, held[2]))
         self.ordinal += 1
@@ -165,6 +179,26 @@ class Dataflow:
             return 0
         crossing = timed.work.accesses[place].nbytes
         return sync.cycles + (ceil(crossing / sync.bytes_per_cycle) if sync.bytes_per_cycle else 0)
+
+    def _transfer(self, timed: Timed, addresses: Addresses) -> int:
+        """The bit of a transfer; 0 for other instructions. The same one in a later iteration has the same bit."""
+        if timed.engine != DMA:
+            return 0
+        key = (timed.pc, addresses)
+        if key not in self.bits:
+            self.bits[key] = 1 << len(self.bits)
+            self.costs.append((timed.lane, timed.cost))
+        return self.bits[key]
+
+    def transfers(self, moved: int) -> int:
+        """Cycles that the DMA engine needs for a set of transfers: a data path and channels side by side."""
+        needed = [entry for n, entry in enumerate(self.costs) if moved >> n & 1]
+        channels, longest = self.shapes.machine.dma.channels, 0
+        for lane in {lane for lane, _ in needed}:
+            costs = [cost for other, cost in needed if other == lane]
+            path, busy = sum(c.shared for c in costs), sum(c.busy for c in costs)
+            longest = max(longest, path, busy // channels)
+        return longest
 
     def _event(self, which: int, before: Event, cycles: int = 0) -> Event:
         return Event(before.time + cycles, before, (self.ordinal, which), self.part, self.index)

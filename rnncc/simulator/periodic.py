@@ -100,15 +100,15 @@ class Sweeps:
         self.step_of = step
         self.turn = 0
         self.bounds: dict[Site, tuple[int, bool, int, int]] = {}
-        self.loads: list[tuple[int, Extents, int]] = []
-        """Loads of wmem from DRAM: instruction, extents, source address."""
+        self.loads: list[tuple[int, Extents, Addresses]] = []
+        """Loads of wmem from DRAM: instruction, extents, addresses."""
 
     def tensor(self, pc: int, extents: Extents, addresses: Addresses) -> None:
         """Widen the sites of an instruction."""
         instruction = self.instructions[pc]
         specs = INSTRUCTIONS[instruction.op].operands
         if instruction.op == "dma" and [o.memory for o in instruction.operands] == ["wmem", "dram"]:
-            self.loads.append((pc, extents, addresses[1]))
+            self.loads.append((pc, extents, addresses))
         for place, shape in enumerate(footprints(instruction, extents)):
             if shape[0] == shape[1]:
                 continue

@@ -11,7 +11,7 @@ from rnncc.cost.energy import energy
 from rnncc.errors import InputError
 from rnncc.program import Program
 from rnncc.simulator.counters import count
-from rnncc.simulator.critical import critical_path
+from rnncc.simulator.critical import chains
 from rnncc.simulator.lengths import MAX_INSTRUCTIONS, executed, start_registers
 from rnncc.simulator.result import SimulationResult, TimingResult
 from rnncc.simulator.structure import Body, parse, split
@@ -180,7 +180,7 @@ def _timed(
         once = Timing(program.instructions, setup, machine).run(registers, [], max_instructions)
     counters = count(machine, run.shapes, run.clock, cycles, run.extrapolated)
     done = [(t.work, n) for t, n in zip(run.shapes.all, run.clock.counts, strict=True)]
-    path = critical_path(run.shapes, body, registers, trace)
+    path = chains(run.shapes, body, registers, trace)
     limits = bounds(machine, done, run.loads.traffic(machine), path)
     used = energy(machine, done, counters.instructions, cycles)
     result = TimingResult(cycles, counters, limits, used, once)

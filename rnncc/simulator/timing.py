@@ -74,7 +74,7 @@ class Timing:
         self.shapes = Shapes(self.instructions, machine, ports)
         self.extrapolate = extrapolate
         self.extrapolated = 0
-        self.loads = Loads()
+        self.loads = Loads(body)
         self._progress = progress
         self._done = 0
         self.step = self.clock.step
@@ -107,7 +107,9 @@ class Timing:
         timed = self.shapes.of(pc, extents)
         self.clock.issue(timed, addresses)
         if timed.loads:
-            self.loads.note(timed, addresses[1])
+            self.loads.note(timed, addresses)
+        elif timed.work.macs:
+            self.loads.used(timed, addresses[2])
         if self._progress is not None:
             self._done += 1
             if self._done % PROGRESS_EVERY == 0:
@@ -170,12 +172,14 @@ class Timing:
             return 0
         clock = self.clock
         advance(clock, moves.step, times * length // moves.period, times * (now.now - then.now))
-        for pc, extents, address in sweeps.loads:
+        for pc, extents, (target, source) in sweeps.loads:
             timed = self.shapes.of(pc, extents)
-            if moves.step.get((pc, 1), 0):
-                self.loads.moved_on(timed, times)
-            else:
-                self.loads.note(timed, address, times)
+            step = moves.step.get((pc, 1), 0) * (length // moves.period)
+            if not step:
+                self.loads.note(timed, (target, source), times)
+                continue
+            for turn in range(1, times + 1):
+                self.loads.note(timed, (target, source + turn * step))
         clock.stalls = _ahead(now.stalls, then.stalls, times)
         clock.counts = _ahead(now.counts, then.counts, times)
         clock.array = _ahead(now.array, then.array, times)

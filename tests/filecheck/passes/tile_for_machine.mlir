@@ -11,9 +11,9 @@ func.func @main(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>) -> tensor<4x8xf32> {
 
 // -----
 
-// Streamed weights: panels of whole rows, a multiple of the native tile, two of which fit.
+// Streamed weights: panels of whole rows, as many as the cycles of a step ask for.
 // CHECK-LABEL: func.func @main
-// CHECK: nn.matmul {{.*}} npu.tile = array<i64: 1, 64, 4096>
+// CHECK: nn.matmul {{.*}} npu.panel = [[ROWS:[0-9]+]] : i64, {{.*}} npu.tile = array<i64: 1, [[ROWS]], 4096>
 func.func @main(%x: tensor<1x4096xf32>, %w: tensor<4096x4096xf32>) -> tensor<1x4096xf32> {
   %h = rnn.scan %t of 9 carry(%s = %x : tensor<1x4096xf32>) -> () {
     %a = nn.matmul %s, %w : tensor<1x4096xf32>, tensor<4096x4096xf32> -> tensor<1x4096xf32>

@@ -45,7 +45,9 @@ def test_counters_and_bounds():
     assert counters.read["wmem"] == 2 * counters.macs
     assert bounds.macs == counters.macs // 4096
     assert bounds.weights == int(2 * 2 * 4 * 64 * 64 / 25.6)
-    assert bounds.binds == "critical_path"
+    # The weights must be there before the chain of all steps can run.
+    assert bounds.binds == "arrival"
+    assert bounds.weights < bounds.critical_path < bounds.arrival
     assert 0.5 * result.cycles < bounds.cycles <= result.cycles
     assert simulation.seconds == result.cycles / 1e9
     assert set(simulation.to_dict()) == {

@@ -54,7 +54,7 @@ def test_skip_rnn(cell, batch):
     found = session.run(names, {"x": x})
     expected = {name: np.asarray(value) for name, value in zip(names, found, strict=True)}
     assert 0 < expected["updates"].mean() < 1
-    cycles = {}
+    macs = {}
     for name, pipeline in {
         "selects": "default",
         "late": "front,recurrence,sink-updates,canonicalize,cse,dce,back",
@@ -62,9 +62,10 @@ def test_skip_rnn(cell, batch):
     }.items():
         result = rnncc.compile(model, pipeline=pipeline).run({"x": x})
         compare(result.outputs, expected, 1e-5)
-        cycles[name] = result.cycles
+        macs[name] = result.report.to_dict()["counters"]["macs"]
     if batch == 1:
-        assert cycles["late"] < cycles["selects"]
+        # Work is saved; cycles only where that is much: a step that waits for a scalar overlaps with nothing.
+        assert macs["early"] < macs["late"] < macs["selects"]
     module = Compilation(model, pipeline="front,recurrence,sink-updates").module("rnn")
     assert count(module, rnn.IfOp) == 1
     assert "became a branch around 2 products" in notes(module)
