@@ -16,6 +16,7 @@ from rnncc.dialects._nn_base import ints
 from rnncc.dialects._types import shape_of, symbol_maxima, symbols_of, type_of
 from rnncc.errors import RnnccError
 from rnncc.machine import MachineDescription
+from rnncc.passes._block_order import Scheduler
 from rnncc.passes._lower.attributes import EPILOGUE_ATTR, FORM_ATTR, TILE_ATTR, memory_of_value
 from rnncc.passes._lower.chain import FOLLOWED
 from rnncc.passes._lower.conv_plan import Plan
@@ -23,8 +24,6 @@ from rnncc.passes._lower.convolution import HANDLERS
 from rnncc.passes._lower.lowering import Lowering
 from rnncc.passes._lower.ref import Ref
 from rnncc.passes._lower.storage import root_of
-from rnncc.passes._windows import AccessTable
-from rnncc.passes.schedule import Scheduler
 
 REACH = 4
 """Forms that take more than so many times the cycles of the best, by the formula, are not tried."""
@@ -83,7 +82,7 @@ def trial_cycles(op: nn.ConvOp, plan: Plan, machine: MachineDescription) -> int:
     own.detach()
     own.erase()
     capacity = {m: 1 << 60 for m in ("wmem", "vmem")}
-    return Scheduler(machine, AccessTable(), [], capacity, tight=False).block(block)
+    return Scheduler(machine, function, capacity, tight=False).block(block)
 
 
 def _held(low: Lowering, x: SSAValue) -> Ref:

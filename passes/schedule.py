@@ -8,8 +8,8 @@ dependence). Ensures: the same results; on-chip memory that fitted still fits.
 pipelines loops (`_pipeline_plan`): what needs nothing of earlier turns runs a turn ahead, stores run
 a turn behind, or as a modulo schedule says, with second copies of buffers where they are needed and
 fit; the code before, in and after the loop (`_rotate`) is the same whatever the count is. A loop is
-left alone where that saves less than one cycle in a hundred, where control depends on data that it
-reads, or where memory is short. ``policy=none`` keeps the order of the lowering. Exact.
+left alone where that saves less than one cycle in a hundred, where it may end
+before its count, or where memory is short. ``policy=none`` keeps the order of the lowering. Exact.
 
 Sources: list scheduling, Gibbons and Muchnick (1986); iterative modulo scheduling, Rau (1994); modulo
 variable expansion, Lam (1988).
