@@ -182,8 +182,8 @@ def test_short_floats_are_rounded_once(form, tile):
 def test_bias_and_activation_are_done_on_the_block():
     g = Graph()
     lowered = check(g.module(network(g, g.input((2, 3, 8, 8)))))
-    # At most a product for each row of the two kernels, one bias, an activation a frame.
-    assert count(lowered, npu.MmOp) <= 6
+    # A product for each row of the two kernels, or in another form for each frame; an activation a frame.
+    assert count(lowered, npu.MmOp) <= 8
     assert sum(op.kind.data == "relu" for op in unary(lowered)) <= 2
 
 
