@@ -134,6 +134,7 @@ class Report:
             yield f"{_rows(self.program)}: {ORDERS[self.program.batch.order]}"
         if timing is not None:
             from rnncc.report_tables import (
+                array_line,
                 bound_table,
                 energy_line,
                 engine_table,
@@ -147,6 +148,8 @@ class Report:
             yield engine_table(timing)
             yield memory_table(self.program, timing)
             yield stall_line(timing)
+            if machine.matrix.kind == "systolic":
+                yield array_line(timing)
             if timing.energy is not None:
                 yield energy_line(timing.energy)
             if self.program.setup:

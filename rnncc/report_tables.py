@@ -83,6 +83,19 @@ def stall_line(timing: TimingResult) -> str:
     )
 
 
+def array_line(timing: TimingResult) -> str:
+    """What a systolic array did: shares of the run's cycles that add up to all of it."""
+    array, cycles = timing.counters.array, timing.cycles
+    names = {
+        "active": "multiplies",
+        "weight_stall": "waits for weights",
+        "weight_shift": "shifts them in",
+        "non_matrix": "has no product at hand",
+    }
+    shares = ", ".join(f"{text} {_percent(array[name], cycles)}" for name, text in names.items())
+    return f"the array: {shares}"
+
+
 def setup_line(program: Program, timing: TimingResult) -> str:
     """What is loaded once and counts for no run."""
     loads = program.setup

@@ -99,3 +99,15 @@ def test_weights_come_in_the_superstep_of_their_product():
     assert late.cycles >= early.cycles + 200
     assert late.counters.stalls["barrier"] > 0
     assert late.bounds.cycles <= late.cycles
+
+
+def test_the_report_says_what_a_systolic_array_did():
+    from rnncc.report import Report
+    from rnncc.simulator import simulate
+
+    items = [load(0, 0, 64, 64), product("mm", 8192, 0, 0, (16, 64, 64))]
+    segments = [("d", "work", (1 << 14,))]
+    for machine, said in ((systolic(2), True), (EDGE, False)):
+        code = program(list(items), segments, machine=machine, memory={"vmem": 1 << 15})
+        text = str(Report.of(code, simulate(code, None, values=False), {}))
+        assert ("the array: multiplies " in text) == said
