@@ -6,7 +6,8 @@ that an arg-max (of the logits, or of logits and noise) makes. Recurrences of th
 and the drafted ones as one rnn.scan, keeps the words that the step itself has made as long as the
 drafted ones agree, and one more, and goes on from the states behind the last right word. Exact: the
 words, the states, the number of steps and the outputs are those of the while without speculation, token
-for token.
+for token (products for several words add in the order of products for one, as on the machine's arrays;
+where a host's library does not, logits that are equal but for rounding could change places).
 
 Run split-scans, hoist-input-projection and hoist-output-projection behind it: the scan over the words
 knows all of them at once, so that the embedding, the input projections, those of upper layers and the

@@ -62,14 +62,14 @@ def model(
     return made
 
 
-def check(made: onnx.ModelProto, **inputs: object) -> rnncc.Result:
+def check(made: onnx.ModelProto, pipeline: str = "default", **inputs: object) -> rnncc.Result:
     """The program's outputs, shapes included, are ONNX Runtime's."""
     session = onnxruntime.InferenceSession(
         made.SerializeToString(), providers=["CPUExecutionProvider"]
     )
     feeds = {port.name: np.asarray(inputs[port.name]) for port in session.get_inputs()}
     names = [port.name for port in session.get_outputs()]
-    program = rnncc.compile(made)
+    program = rnncc.compile(made, pipeline=pipeline)
     result = program.run(feeds)
     for name, value in zip(names, session.run(names, feeds), strict=True):
         got, want = result.outputs[name], np.asarray(value)
@@ -169,15 +169,38 @@ g (float[1,4] h0, int64[1] first) => (int64[n,1] words, float[1,4] h)
 """
 
 
-@pytest.mark.parametrize("first", range(7))
-def test_a_loop_that_feeds_its_arg_max_back(first):
-    """A generator that somebody has written as an ONNX Loop: as long as ONNX Runtime's, up to the stop word."""
+def writer() -> onnx.ModelProto:
+    """The Loop with random weights."""
     rng = np.random.default_rng(5)
     made = onnx.parser.parse_model(WRITER)
     for name, shape in (("table", (7, 4)), ("r", (4, 4)), ("v", (4, 7))):
         array = rng.standard_normal(shape).astype(np.float32) * 1.5
         made.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+    return made
+
+
+@pytest.mark.parametrize("first", range(7))
+def test_a_loop_that_feeds_its_arg_max_back(first):
+    """A generator that somebody has written as an ONNX Loop: as long as ONNX Runtime's, up to the stop word."""
+    made = writer()
     result = check(made, h0=np.zeros((1, 4), np.float32), first=np.array([first]))
     words = result.outputs["words"].reshape(-1).tolist()
     assert words
     assert 3 not in words[:-1]
+
+
+GUESSING = (
+    "front,decompose-cells,canonicalize,fuse-gates,speculate-words{width=3},split-scans,"
+    "hoist-input-projection,hoist-output-projection,lower-lengths,straighten-scans,canonicalize,"
+    "cse,dce,back"
+)
+
+
+@pytest.mark.parametrize("first", range(7))
+def test_such_a_loop_guesses_its_words(first):
+    """The same, several words a turn."""
+    made = writer()
+    result = check(made, GUESSING, h0=np.zeros((1, 4), np.float32), first=np.array([first]))
+    (found,) = result.report.speculated
+    assert found.words == result.outputs["words"].size
+    assert found.turns <= found.words
