@@ -14,7 +14,7 @@ from rnncc.cost.vector import IN_UNITS
 from rnncc.machine.description import VectorEngine
 
 if TYPE_CHECKING:
-    from rnncc.simulator.clockwork import Live
+    from rnncc.simulator.live import Live
     from rnncc.simulator.shape import Timed
 
 

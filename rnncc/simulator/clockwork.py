@@ -31,6 +31,7 @@ from rnncc.cost import control_cycles
 from rnncc.machine.description import MachineDescription
 from rnncc.simulator.chain import Chain
 from rnncc.simulator.footprint import overlap
+from rnncc.simulator.live import Live, reads_of
 from rnncc.simulator.shape import ENGINE_IDS, ENGINE_NAMES, LANES, MEMORY_IDS, Timed
 from rnncc.simulator.supersteps import Supersteps
 
@@ -50,29 +51,6 @@ MATRIX, VECTOR, WMEM = ENGINE_IDS["matrix"], ENGINE_IDS["vector"], MEMORY_IDS["w
 
 LANE_ENGINES = (*ENGINE_NAMES, *["dma"] * (LANES - len(ENGINE_NAMES)))
 """The engine of each queue."""
-
-
-class Live:
-    """One access that later instructions may have to wait for.
-
-    Attributes:
-        pc, place: instruction and operand number, for recognising it an iteration later.
-        engine: of the instruction.
-        range: (low, high, pitch, width) in bytes of its memory.
-        first: when its first elements are out (writes).
-        done: when it is over.
-    """
-
-    __slots__ = ("done", "engine", "first", "pc", "place", "range")
-
-    def __init__(
-        self, timed: Timed, place: int, span: tuple[int, int, int, int], times: tuple[int, int]
-    ):
-        self.pc = timed.pc
-        self.engine = timed.engine
-        self.place = place
-        self.range = span
-        self.first, self.done = times
 
 
 class Clockwork:
@@ -157,7 +135,7 @@ class Clockwork:
             base = max(base, self.swap, free - cost.load) if cost.load else max(base, free)
         stalls[ENGINE] += base - ready
         if self.supersteps is not None:
-            begin = self.supersteps.enter(engine, _reads(timed, addresses), loads=timed.loads)
+            begin = self.supersteps.enter(engine, reads_of(timed, addresses), loads=timed.loads)
             stalls[BARRIER] += max(begin - base, 0)
             base = max(base, begin)
         start, cause, held, chained, weights = self._hazards(timed, addresses, base)
@@ -285,18 +263,3 @@ class Clockwork:
         times = [self.now, *(max(servers) for servers in self.free)]
         times += [live.done for lives in self.writes for live in lives]
         return max(times)
-
-
-def _reads(
-    timed: Timed, addresses: tuple[int, ...]
-) -> list[tuple[int, tuple[int, int, int, int], float]]:
-    """What an instruction reads: memory, range, native bytes."""
-    found = []
-    for operand, address, access in zip(
-        timed.operands, addresses, timed.work.accesses, strict=True
-    ):
-        low, high, pitch, width = operand.shape
-        if operand.reads and low != high:
-            span = (low + address, high + address, pitch, width)
-            found.append((operand.memory, span, access.nbytes))
-    return found

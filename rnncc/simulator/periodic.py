@@ -14,8 +14,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from rnncc.isa.table import INSTRUCTIONS
-from rnncc.simulator.clockwork import Clockwork, Live
+from rnncc.simulator.clockwork import Clockwork
 from rnncc.simulator.footprint import Extents, footprints
+from rnncc.simulator.live import Live
 from rnncc.simulator.runs import Movement, Site
 from rnncc.simulator.shape import MEMORY_IDS
 from rnncc.simulator.structure import Loop
