@@ -96,24 +96,32 @@ class Compilation:
 
         self.pipeline.after(None if name == "all" else name, show)
 
-    def explain(self) -> Explanation:
+    def explain(self, inputs: Mapping[str, Any] | None = None) -> Explanation:
         """Compile, and tell what each pass did; the program is ``.program`` of the answer.
 
         Measures the module after every pass that changed it, so it takes several times as long as ``program()``.
+
+        Args:
+            inputs: arrays by input name, for cycles that depend on data (gates, lengths of rows); random ones when
+                None, and where a pass has changed what the program takes.
 
         Raises:
             RnnccError: as ``program()``.
         """
         from rnncc.explain.explanation import Explanation
+        from rnncc.explain.facts import fit
         from rnncc.explain.record import Recorder
         from rnncc.simulator.simulate import depends_on_data
 
         passes = self.pipeline.passes(**self.options)
-        recorder = Recorder(self.machine, self.numerics, passes, MACHINE_PASSES)
+        recorder = Recorder(self.machine, self.numerics, passes, MACHINE_PASSES, inputs)
         if self.recorder is None:
             self.pipeline.before(None, self._look_before).after(None, self._look_after)
         self.recorder = recorder
         program = self.program()
+        sampled = ""
+        if depends_on_data(program):
+            sampled = "the inputs given" if fit(program, inputs) else "random inputs"
         return Explanation(
             model=str(self.model) if isinstance(self.model, (str, Path)) else "",
             pipeline=self.pipeline.name,
@@ -121,7 +129,7 @@ class Compilation:
             first=recorder.first,
             program=program,
             lengths={name: symbol.maximum for name, symbol in program.symbols.items()},
-            sampled=depends_on_data(program),
+            sampled=sampled,
             unscheduled=recorder.unscheduled,
         )
 

@@ -12,6 +12,10 @@ from rnncc.cli import common, generation
 from rnncc.errors import PassError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
     from rnncc.compiler import Compilation
     from rnncc.explain.explanation import Explanation
 
@@ -34,7 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--explain",
         action="store_true",
-        help="tell what each pass did to this model, with the cycles before and after it",
+        help="tell what each pass did to this model, with the cycles before and after it; on the inputs of "
+        "--calibration where cycles depend on data",
     )
     parser.add_argument(
         "--json", action="store_true", help="with --explain: JSON on standard output, and only that"
@@ -77,7 +82,7 @@ def main(args: argparse.Namespace) -> int:
         _write(args.output, f"{compilation.module(args.emit)!s}\n")
         report_times(compilation, args)
         return 0
-    explanation = _explained(compilation) if args.explain else None
+    explanation = _explained(compilation, given[0] if given else None) if args.explain else None
     program = explanation.program if explanation else compilation.program()
     report_times(compilation, args)
     calibration = None
@@ -106,11 +111,11 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _explained(compilation: Compilation) -> Explanation:
+def _explained(compilation: Compilation, inputs: Mapping[str, np.ndarray] | None) -> Explanation:
     from rnncc.progress import stage
 
     with stage("compiling and measuring"):
-        return compilation.explain()
+        return compilation.explain(inputs)
 
 
 def _show(explanation: Explanation, as_json: bool) -> None:

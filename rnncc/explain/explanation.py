@@ -33,7 +33,7 @@ class Explanation:
         first: the figures of the model as it is written, in our dialects; None when they cannot be had.
         program: the compiled program.
         lengths: the longest lengths, at which everything is counted.
-        sampled: whether the cycles depend on data, and random inputs were taken.
+        sampled: on what inputs it was timed, "random inputs" or "the inputs given"; "" where data change no cycle.
         unscheduled: the last figures with instructions in the order of the lowering; None where nothing is ordered.
     """
 
@@ -43,7 +43,7 @@ class Explanation:
     first: Facts | None
     program: Program
     lengths: dict[str, int]
-    sampled: bool
+    sampled: str
     unscheduled: Facts | None = None
 
     @property
@@ -107,7 +107,7 @@ class Explanation:
     def _title(self) -> str:
         machine = self.program.machine
         lengths = "".join(f", {name} = {value}" for name, value in self.lengths.items())
-        sampled = ", cycles on random inputs" if self.sampled else ""
+        sampled = f", cycles on {self.sampled}" if self.sampled else ""
         return (
             f"[bold]{self.model or 'the model'}[/] on [bold]{machine.name}[/] ({machine.title}), "
             f"pipeline {self.pipeline}{lengths}{sampled}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from xdsl.passes import ModulePass
 
 from rnncc.dialects._types import symbol_maxima
 from rnncc.dialects.rnn import ScanOp, WhileOp
+from rnncc.errors import InputError
 from rnncc.machine.description import MachineDescription
 from rnncc.program import Program
 from rnncc.simulator import SimulationResult
@@ -63,6 +64,7 @@ def facts_of(
     back: Sequence[ModulePass],
     numerics: str,
     sequences: int = 1,
+    inputs: Mapping[str, Any] | None = None,
 ) -> Facts:
     """The figures of a module in the rnn and nn dialects, which is left as it is.
 
@@ -73,6 +75,7 @@ def facts_of(
         back: the machine passes of the pipeline.
         numerics: ``exact`` or ``machine``.
         sequences: independent ones that a run serves.
+        inputs: what to time a program on whose control depends on data; random ones where they do not fit it.
 
     Raises:
         RnnccError: it cannot be lowered or run.
@@ -86,7 +89,7 @@ def facts_of(
     steps, products = steps_of(block), products_of(block)
     for module_pass in back:
         module_pass.apply(context, trial)
-    timing = run(generate(trial, machine, numerics), module).timing
+    timing = run(generate(trial, machine, numerics), module, inputs).timing
     assert timing is not None
     counters, bounds = timing.counters, timing.bounds
     return Facts(
@@ -101,18 +104,37 @@ def facts_of(
     )
 
 
-def run(program: Program, module: ModuleOp) -> SimulationResult:
-    """Time a program at its largest lengths; on random inputs for ``module`` where its control depends on data."""
+def run(
+    program: Program, module: ModuleOp, inputs: Mapping[str, Any] | None = None
+) -> SimulationResult:
+    """Time a program at its largest lengths; where its control depends on data, on inputs that fit or random ones."""
     from rnncc.random_inputs import random_inputs
-    from rnncc.simulator import simulate
+    from rnncc.runtime import run_program
     from rnncc.simulator.simulate import depends_on_data
 
+    # The runtime puts rows in the order that the program asks for.
+    if not depends_on_data(program):
+        return run_program(program, None, values=False).report.simulation
+    if fit(program, inputs):
+        return run_program(program, inputs, values=False).report.simulation
     maxima: dict[str, int] = {}
     for op in module.body.block.ops:
         maxima |= symbol_maxima(op)
-    data = random_inputs(module, 0, maxima) if depends_on_data(program) else None
-    # The random rows are in the order that the program asks for: nothing is left to the runtime.
-    return simulate(program, data, values=False)
+    data = random_inputs(module, 0, maxima)
+    return run_program(program, data, values=False).report.simulation
+
+
+def fit(program: Program, inputs: Mapping[str, Any] | None) -> bool:
+    """Whether a program takes inputs: those of the model it was compiled from, unless a pass asks for others."""
+    from rnncc.runtime import bind_inputs
+
+    if inputs is None:
+        return False
+    try:
+        bind_inputs(program, inputs)
+    except InputError:
+        return False
+    return True
 
 
 def steps_of(block: Block) -> int:

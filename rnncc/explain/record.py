@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -69,6 +69,7 @@ class Recorder:
         numerics: ``exact`` or ``machine``.
         passes: of the pipeline, options filled in.
         machine_passes: names; the first of them ends what is recorded.
+        inputs: what programs whose control depends on data are timed on; random ones when None.
     """
 
     def __init__(
@@ -77,8 +78,9 @@ class Recorder:
         numerics: str,
         passes: Sequence[ModulePass],
         machine_passes: Sequence[str],
+        inputs: Mapping[str, Any] | None = None,
     ):
-        self.machine, self.numerics = machine, numerics
+        self.machine, self.numerics, self.inputs = machine, numerics, inputs
         names = [p.name for p in passes]
         end = next((i for i, name in enumerate(names) if name in machine_passes), len(names))
         self.back = passes[end:]
@@ -124,31 +126,29 @@ class Recorder:
             self._measure(entry, module)
 
     def _without_schedule(self, module: ModuleOp) -> None:
-        from rnncc.universe import make_context
-
         if not any(isinstance(p, SchedulePass) and p.policy != "none" for p in self.back):
             return
         back = [replace(p, policy="none") if isinstance(p, SchedulePass) else p for p in self.back]
         # What does not fit in this order has no figure.
         with suppress(RnnccError):
-            self.unscheduled = facts_of(
-                make_context(), module, self.machine, back, self.numerics, self.sequences
-            )
+            self.unscheduled = self._facts(module, back)
 
     def _measure(self, entry: Entry, module: ModuleOp) -> None:
-        from rnncc.universe import make_context
-
         if not self.back or any(op.name.startswith("onnx.") for op in module.walk()):
             return
-        context = make_context()
         try:
-            entry.facts = facts_of(
-                context, module, self.machine, self.back, self.numerics, self.sequences
-            )
+            entry.facts = self._facts(module, self.back)
         except RnnccError as error:
             entry.why = error.message
         if self.first is None:
             self.first = entry.facts
+
+    def _facts(self, module: ModuleOp, back: Sequence[ModulePass]) -> Facts:
+        from rnncc.universe import make_context
+
+        return facts_of(
+            make_context(), module, self.machine, back, self.numerics, self.sequences, self.inputs
+        )
 
 
 def _spec(module_pass: ModulePass) -> str:

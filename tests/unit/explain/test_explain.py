@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import rnncc
@@ -112,6 +113,19 @@ def test_run_time_lengths_and_lengths_of_rows():
     told = Compilation(recurrent_model("GRU", 16, 6), pipeline=text).explain()
     assert told.sampled
     assert "cycles on random inputs" in str(told)
+
+
+def test_cycles_that_depend_on_data_on_inputs_of_ones_own():
+    model = SAMPLES / "skip_rnn" / "model.onnx"
+    pipeline = "front,recurrence,sink-updates,canonicalize,cse,dce,back"
+    with np.load(SAMPLES / "skip_rnn" / "digit.npz") as archive:
+        inputs = {"x": archive["x"]}
+    told = Compilation(model, pipeline=pipeline).explain(inputs)
+    assert told.sampled == "the inputs given"
+    assert told.last is not None
+    assert told.last.cycles == told.program.run(inputs, values=False).cycles
+    other = Compilation(model, pipeline=pipeline).explain({"y": inputs["x"]})
+    assert other.sampled == "random inputs"
 
 
 def test_another_work_is_compared_with_itself():
