@@ -62,7 +62,9 @@ class PlaceMemoryPass(ModulePass):
                 for inner in function.walk():
                     if isinstance(inner, nn.ConvOp):
                         mark_chain(inner)
-                    if isinstance(inner, nn.MatmulOp) and can_follow(inner):
+                    # Where engines meet at barriers, one vector operation behind all blocks costs one barrier.
+                    together = budget.machine.sync.kind != "bulk"
+                    if together and isinstance(inner, nn.MatmulOp) and can_follow(inner):
                         inner.attributes[EPILOGUE_ATTR] = UnitAttr()
                 place_tensors(function, budget, stream=self.inputs == "stream")
                 place_weights(function, budget)

@@ -24,6 +24,7 @@ BOUND_NAMES = {
     "critical_path": "critical path",
     "passes": "passes of the vector units",
     "arrival": "what the chain needs arrives, then its rest",
+    "transfers": "DMA transfers",
 }
 """What binds, in words."""
 

@@ -3,10 +3,11 @@
 The four of the project's reference: multiply-accumulates over the peak, weights that must come from DRAM over its
 bandwidth, on-chip traffic over the memories' bandwidths, and the critical path (the longest chain of results that
 need one another, with unlimited engines, which the simulator finds: ``rnncc.simulator.critical``). On a machine whose
-vector engine is of kind ``chain`` a fifth: the passes that its instructions need, one after another. The last joins
+vector engine is of kind ``chain`` a fifth: the passes that its instructions need, one after another. A sixth joins
 two of them, because they cannot overlap: what some result of the longest chain needs must have been moved by the one
 DMA engine before it (over one data path, each read holding a channel for its latency too), and the rest of the chain
 follows: a head and a tail around one machine (Carlier, 1982). It binds short recurrences whose weights stay on chip.
+Beside them stand all transfers of the program on the DMA engine, whose channels each read holds for its latency.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
+from rnncc.cost.dma import dma_cost
 from rnncc.cost.matrix import matrix_memory_cycles, rate_of
 from rnncc.cost.vector import IN_UNITS, operation_class, vector_memory_cycles
 from rnncc.cost.work import Work
@@ -34,6 +36,7 @@ class Bounds:
         critical_path: longest chain of dependent results.
         passes: passes through a ``chain`` vector engine; 0 for other engines.
         arrival: the transfers that a result of that chain needs, then the rest of the chain.
+        transfers: all transfers of the program on the DMA engine's channels and data path.
     """
 
     macs: int
@@ -42,8 +45,18 @@ class Bounds:
     critical_path: int
     passes: int = 0
     arrival: int = 0
+    transfers: int = 0
     names: tuple[str, ...] = field(
-        default=("macs", "weights", "on_chip", "critical_path", "passes", "arrival"), repr=False
+        default=(
+            "macs",
+            "weights",
+            "on_chip",
+            "critical_path",
+            "passes",
+            "arrival",
+            "transfers",
+        ),
+        repr=False,
     )
 
     @property
@@ -111,18 +124,24 @@ def bounds(
 
     Args:
         machine: where it runs.
-        executed: each kind of work of the matrix and vector engines, and how often.
+        executed: each kind of work, and how often.
         weights: its weight traffic.
         chains: what dependences ask for.
     """
     macs = matrix = vector = 0.0
     links: Counter[tuple[int, str]] = Counter()
+    moving: Counter[tuple[bool, str]] = Counter()
     for work, times in executed:
         if work.macs:
             peak = machine.matrix.macs_per_cycle * rate_of(machine, work.element)
             macs += times * work.macs / peak
             matrix += times * matrix_memory_cycles(machine, work)
-        elif work.op not in ("dma", "gather"):
+        elif work.op in ("dma", "gather"):
+            spent = dma_cost(machine, work)
+            apart = machine.dma.duplex and work.accesses[0].memory == "dram"
+            moving[apart, "path"] += times * spent.shared
+            moving[apart, "channels"] += times * spent.busy // machine.dma.channels
+        else:
             vector += times * vector_memory_cycles(machine, work)
             links[work.elements, operation_class(work.op, work.kind)] += times
     return Bounds(
@@ -132,6 +151,7 @@ def bounds(
         critical_path=chains.longest,
         passes=_passes(machine, links),
         arrival=chains.arrival,
+        transfers=max(moving.values(), default=0),
     )
 
 

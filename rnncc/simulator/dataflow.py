@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from rnncc.cost import Cost, control_cycles
+from rnncc.cost.vector import IN_UNITS
 from rnncc.isa.instruction import Instruction
 from rnncc.isa.types import ITEM_SIZES
 from rnncc.simulator.footprint import Extents, overlap
@@ -70,6 +71,7 @@ class Write:
     span: tuple[int, int, int, int]
     pc: int
     engine: int
+    elements: int
     start: Event
     end: Event
     first: int
@@ -136,10 +138,13 @@ class Dataflow:
                     continue
                 barrier = self._barrier(timed, write, place)
                 # What streams, or takes its weights first, may start before its producer's transfers are over.
-                waits = barrier or not (timed.streams or timed.cost.load)
+                passed = self._after_its_pass(timed, write)
+                waits = barrier or passed or not (timed.streams or timed.cost.load)
                 start.moved |= write.end.moved if waits else write.start.moved
                 if barrier:
                     when, event = write.end.time + barrier, write.end
+                elif passed:
+                    when, event = write.end.time, write.end
                 elif timed.streams:
                     when, event = write.start.time + write.first, write.start
                     if write.end.time > held[0]:
@@ -162,11 +167,20 @@ class Dataflow:
             self.last = end
         for operand, span in zip(timed.operands, spans, strict=True):
             if operand.writes and span[0] < span[1]:
-                self._write(operand.memory, Write(span, pc, timed.engine, start, end, cost.first))
+                self._write(
+                    operand.memory,
+                    Write(span, pc, timed.engine, timed.work.elements, start, end, cost.first),
+                )
 
     @property
     def _chains(self) -> bool:
         return self.shapes.machine.vector.kind == "chain"
+
+    def _after_its_pass(self, timed: Timed, write: Write) -> bool:
+        """Whether an instruction cannot join its producer's chain, and so waits for the end of that."""
+        if not self._chains or not timed.engine == write.engine == VECTOR:
+            return False
+        return timed.function not in IN_UNITS or timed.work.elements != write.elements
 
     def _barrier(self, timed: Timed, write: Write, place: int) -> int:
         """Cycles between a result's end and its use by another engine of a bulk-synchronous machine; else 0."""

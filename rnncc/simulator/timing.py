@@ -23,7 +23,7 @@ from rnncc.simulator.walker import Addresses, Halt, Sink, Walker
 WORTHWHILE = 4
 """Iterations below which a loop is not looked into."""
 
-PATIENCE = 64
+PATIENCE = 400
 """Turns of a regular loop whose state is remembered while waiting for it to repeat."""
 
 
