@@ -19,7 +19,7 @@ from rnncc.machine import MachineDescription
 from rnncc.passes._block_order import Scheduler
 from rnncc.passes._lower.attributes import EPILOGUE_ATTR, FORM_ATTR, TILE_ATTR, memory_of_value
 from rnncc.passes._lower.chain import FOLLOWED
-from rnncc.passes._lower.conv_plan import Plan
+from rnncc.passes._lower.conv_plan import Plan, set_piece
 from rnncc.passes._lower.convolution import HANDLERS
 from rnncc.passes._lower.lowering import Lowering
 from rnncc.passes._lower.ref import Ref
@@ -74,6 +74,7 @@ def trial_cycles(op: nn.ConvOp, plan: Plan, machine: MachineDescription) -> int:
     own.attributes = {k: v for k, v in op.attributes.items() if k != EPILOGUE_ATTR}
     own.attributes[FORM_ATTR] = StringAttr(form.text)
     own.attributes[TILE_ATTR] = ints([frames, rows])
+    set_piece(own, op, form, machine)
     source = Block()
     source.add_op(own)
     low.put(op.x, _held(low, op.x))

@@ -155,6 +155,17 @@ PIPELINES: dict[str, tuple[str, ...]] = {
     "speculate": FRONT + SPECULATE + BACK,
     # No transformation beyond what lowering needs: the baseline that a pass's gain is measured against.
     "baseline": (*FRONT, "decompose-cells", "lower-lengths", "canonicalize", "cse", "dce", *BACK),
+    # As cuDNN does at batch 1: the input product for all steps, then a kernel for each step's product and one for the
+    # rest; nothing crosses from one step into the next.
+    "kernels": (
+        *FRONT,
+        *RECURRENCE,
+        "place-memory",
+        "tile-for-machine",
+        "lower-to-npu",
+        "schedule{policy=list}",
+        "allocate",
+    ),
     # As TPU v1's software did (Jouppi et al., ISCA 2017): weights pass once through a FIFO of four tiles.
     "tpu": (
         *FRONT,
@@ -162,7 +173,7 @@ PIPELINES: dict[str, tuple[str, ...]] = {
         "place-memory",
         "tile-for-machine{panels=4 blocks=2}",
         "lower-to-npu",
-        "schedule",
+        "schedule{policy=list}",
         "allocate",
     ),
     # As Plasticine's mapping did (Zhao et al. 2019): weights pinned, one dot product over input and state.
@@ -184,7 +195,7 @@ PIPELINES: dict[str, tuple[str, ...]] = {
         "tile-for-machine",
         "lower-to-npu",
         "persist-weights",
-        "schedule",
+        "schedule{policy=list}",
         "allocate",
     ),
     # As Brainwave's own software did (Fowers et al., ISCA 2018): weights pinned; in each step a chain for each gate, of
@@ -219,6 +230,7 @@ DESCRIPTIONS = {
     "recurrence": "cells to rnn.scan, gates fused, input products hoisted, lengths lowered",
     "back": "from rnn and nn to an allocated npu module",
     "throughput": "as default for 16 sequences a run, packed; throughput{size=64 policy=pad} for others",
+    "kernels": "as default, with steps one after the other: as cuDNN at batch 1",
     "tpu": "as default, with weights through a FIFO of four tiles: as TPU v1's own software",
     "dataflow": "weights pinned, input and state multiplied together: as Plasticine's mapping of RNNs",
     "brainwave": "weights pinned, a chain for each gate, nothing hoisted: as Brainwave's own software",

@@ -12,6 +12,7 @@ from rnncc.dialects import nn
 from rnncc.dialects._nn_base import ints
 from rnncc.dialects._types import is_float, shape_of, type_of
 from rnncc.errors import CapacityError
+from rnncc.machine import MachineDescription
 from rnncc.passes._lower.attributes import (
     FORM_ATTR,
     PIECE_ATTR,
@@ -73,28 +74,25 @@ def plan_conv(
         )
     _, form, frames, rows = choose(op, found)
     op.attributes[FORM_ATTR] = StringAttr(form.text)
-    shape = shape_of_conv(op, form, frames, rows)
     op.attributes[TILE_ATTR] = ints([frames, rows])
-    if piece := _piece(op, shape, budget):
-        op.attributes[PIECE_ATTR] = IntegerAttr(piece, i64)
+    set_piece(op, op, form, budget.machine)
 
 
-def _piece(op: nn.ConvOp, shape: Shape, budget: Budget) -> int:
-    """The longest k of a panel of streamed weights; 0 for the whole.
+def set_piece(to: nn.ConvOp, op: nn.ConvOp, form: Form, machine: MachineDescription) -> None:
+    """Tell the lowering of `to` the longest k of a panel of the streamed weights of `op`, where that is cut.
 
     Where a panel of the whole k has fewer rows than the array, a shorter k fills it, in products that accumulate.
     """
-    room, native = op.attributes.get(ROOM_ATTR), budget.machine.matrix
-    if op.attributes.get(WEIGHTS_ATTR) != StringAttr("streamed") or not isinstance(
-        room, IntegerAttr
-    ):
-        return 0
-    rows = min(native.rows, shape.outer)
-    most = room.value.data // (panels_of(op) * itembytes(op.x) * rows)
+    room, native = op.attributes.get(ROOM_ATTR), machine.matrix
+    streamed = op.attributes.get(WEIGHTS_ATTR) == StringAttr("streamed")
+    if not streamed or not isinstance(room, IntegerAttr):
+        return
+    shape = shape_of_conv(op, form, 1)
+    most = room.value.data // (panels_of(op) * itembytes(op.x) * min(native.rows, shape.outer))
     together = is_narrow(op.x) and not sums_apart(shape)
-    if most >= shape.k or most < native.columns or together:
-        return 0
-    return most // native.columns * native.columns
+    if native.columns <= most < shape.k and not together:
+        piece = most // native.columns * native.columns
+        to.attributes[PIECE_ATTR] = IntegerAttr(piece, i64)
 
 
 def _bytes(op: nn.ConvOp, shape: Shape, buffers: int) -> int:

@@ -62,7 +62,7 @@ SOFTWARE = {
         "step, as its unconstrained 31 cycles against an LSTM's 20 say",
     ),
     "v100": Software(
-        "default", input_product=False,
+        "kernels", input_product=False,
         why="a kernel for the state's product and one for the rest in every step; the input product is left out",
     ),
     "plasticine": Software("dataflow", why="weights pinned, one dot product over input and state"),
