@@ -134,9 +134,12 @@ SPECULATE = (
     "hoist-input-projection",
     "hoist-output-projection",
     "lower-lengths",
-    # Last, as the passes above look for scans: a turn's scan over a few words is straight code.
+    # As the passes above look for scans: a turn's scan over a few words is straight code.
     "straighten-scans",
     "canonicalize",
+    # Behind canonicalisation, which puts the bias next to its product: where words share nothing of the vocabulary's
+    # weights, one is chosen while the logits of the next are made.
+    "stagger-rows",
     "cse",
     "dce",
 )

@@ -41,6 +41,7 @@ PASSES = (
     "hoist-input-projection",
     "hoist-output-projection",
     "straighten-scans",
+    "stagger-rows",
     "batch-sequences",
     "fuse-directions",
     "wavefront-layers",

@@ -14,10 +14,9 @@ from rnncc.errors import InputError, RnnccError
 if TYPE_CHECKING:
     import numpy as np
 
-FLOORS = {"tpu-v1": 1.5, "bw-s10": 1.5}
+FLOORS = {"edge": 1.5, "bw-s10": 1.5, "tpu-v1": 1.5}
 """How many times fewer cycles a token the best draft must need. On tpu-v1 the words of a turn share each weight; on
-bw-s10 the latency of what is no recurrence. On edge, where weights lie still and latencies are short, a word costs its
-products and its arg-max, guessed or not."""
+bw-s10 and edge the latency of what is no recurrence."""
 ALSO = ("tpu-v2",)
 """Measured as well where no machine is named."""
 FEEDBACK = ("logits:tokens", "hn:h0", "cn:c0")

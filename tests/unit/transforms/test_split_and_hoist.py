@@ -12,13 +12,13 @@ from xdsl.dialects.builtin import UnitAttr
 
 from rnncc.codegen import generate
 from rnncc.dialects import nn, rnn
-from rnncc.dialects._types import shape_of
+from rnncc.dialects._types import shape_of, tensor_type
 from rnncc.errors import PassError
 from rnncc.interpreter import run
 from rnncc.machine import load_machine
 from rnncc.passes._packed import PACKED_ATTR
 from rnncc.simulator import simulate
-from tests.unit.lower.build import Graph, compare, count, random_inputs
+from tests.unit.lower.build import Graph, check, compare, count, random_inputs
 
 from .stacks import check_same, networks, remarks, scans, transform
 
@@ -255,5 +255,35 @@ def test_stacked_states_come_apart():
     module = g.module(*scan.results)
     after = transform(module, f"{','.join(PASSES)},canonicalize")
     assert [count_in(s) for s in scans(after)] == [1, 1]
+    arrays = random_inputs(module)
+    compare(run(after, arrays), run(module, arrays), 2e-5)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.integers(1, 5),
+    st.sampled_from(("argmax", "max", "sum")),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+)
+def test_staggered_rows(rows, kind, bias, wide, keep):
+    """Products whose rows are reduced, before and after each row is reduced by itself, and simulated."""
+    g = Graph()
+    x, rng = g.input((rows, 3)), np.random.default_rng(rows)
+    value = g.add(nn.MatmulOp(x, g.const(rng.standard_normal((3, 5)))))
+    if bias:
+        value = g.add(nn.BinaryOp("add", value, g.const(rng.standard_normal(5))))
+    if wide:
+        value = g.add(nn.ReshapeOp(value, tensor_type(value.type.element_type, (rows, 1, 5))))
+    axis = 2 if wide else 1
+    if kind == "argmax":
+        made = g.add(nn.ArgReduceOp(kind, value, axis, keepdims=keep))
+    else:
+        made = g.add(nn.ReduceOp(kind, value, [axis], keepdims=keep))
+    module = g.module(made)
+    after = transform(module, "stagger-rows")
+    assert count(after, nn.MatmulOp) == rows
+    check(after)
     arrays = random_inputs(module)
     compare(run(after, arrays), run(module, arrays), 2e-5)
