@@ -31,6 +31,7 @@ ANY_ORDER = (
     "join-products",
     "form-chains",
     "straighten-scans",
+    "stagger-rows",
     "gate-frames{threshold=0}",
 )
 """Each is exact, and may come before and after any other."""
