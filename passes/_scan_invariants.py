@@ -34,5 +34,6 @@ def _owner(value: SSAValue) -> Operation | None:
 
 
 def is_outside(value: SSAValue, scan: Recurrence) -> bool:
+    """Whether a value is made outside of the regions of a scan or while."""
     owner = _owner(value)
     return owner is None or not scan.is_ancestor(owner)
