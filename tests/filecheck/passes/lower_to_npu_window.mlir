@@ -1,9 +1,9 @@
 // RUN: rnncc opt %s -p place-memory,tile-for-machine,lower-to-npu | filecheck %s
 
-// The kernel's rows lie side by side: the whole convolution of a frame is one product of k = 27;
+// One product a row of the kernel and a frame: three columns of three channels, k = 9, added up in place;
 // bias and activation are done on the block of both frames.
-// CHECK: npu.mm {{.*}} [{{[0-9]+}}, 4, 27]
-// CHECK: npu.mm {{.*}} [{{[0-9]+}}, 4, 27]
+// CHECK-COUNT-2: npu.mm {{.*}} [{{[0-9]+}}, 4, 9] :
+// CHECK-COUNT-4: npu.mm {{.*}} [{{[0-9]+}}, 4, 9] accumulate
 // CHECK-NOT: npu.mm
 // CHECK: npu.binary add
 // CHECK: npu.unary relu
