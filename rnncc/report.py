@@ -25,6 +25,7 @@ BOUND_NAMES = {
     "passes": "passes of the vector units",
     "arrival": "what the chain needs arrives, then its rest",
     "transfers": "DMA transfers",
+    "engines": "the busiest engine",
 }
 """What binds, in words."""
 

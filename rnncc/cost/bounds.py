@@ -7,20 +7,22 @@ vector engine is of kind ``chain`` a fifth: the passes that its instructions nee
 two of them, because they cannot overlap: what some result of the longest chain needs must have been moved by the one
 DMA engine before it (over one data path, each read holding a channel for its latency too), and the rest of the chain
 follows: a head and a tail around one machine (Carlier, 1982). It binds short recurrences whose weights stay on chip.
-Beside them stand all transfers of the program on the DMA engine, whose channels each read holds for its latency.
+Beside them stand all transfers of the program on the DMA engine, whose channels each read holds for its latency, and
+all instructions of the busiest other engine, which takes one at a time: an array's padding and the weights shifted into
+it are in its cycles.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
-from rnncc.cost.dma import dma_cost
-from rnncc.cost.matrix import matrix_memory_cycles, rate_of
-from rnncc.cost.vector import IN_UNITS, operation_class, vector_memory_cycles
+from rnncc.cost.dma import dma_cost, transfer_queue
+from rnncc.cost.matrix import matrix_cost, matrix_memory_cycles, rate_of
+from rnncc.cost.vector import IN_UNITS, operation_class, vector_cost, vector_memory_cycles
 from rnncc.cost.work import Work
 from rnncc.machine.description import MachineDescription
 
@@ -37,6 +39,7 @@ class Bounds:
         passes: passes through a ``chain`` vector engine; 0 for other engines.
         arrival: the transfers that a result of that chain needs, then the rest of the chain.
         transfers: all transfers of the program on the DMA engine's channels and data path.
+        engines: all products on the array, the shifting of weights and padding counted, or all vector operations.
     """
 
     macs: int
@@ -46,6 +49,7 @@ class Bounds:
     passes: int = 0
     arrival: int = 0
     transfers: int = 0
+    engines: int = 0
     names: tuple[str, ...] = field(
         default=(
             "macs",
@@ -55,6 +59,7 @@ class Bounds:
             "passes",
             "arrival",
             "transfers",
+            "engines",
         ),
         repr=False,
     )
@@ -129,20 +134,25 @@ def bounds(
         chains: what dependences ask for.
     """
     macs = matrix = vector = 0.0
+    array = units = 0
     links: Counter[tuple[int, str]] = Counter()
-    moving: Counter[tuple[bool, str]] = Counter()
+    moving: dict[tuple[str, str], float] = defaultdict(float)
     for work, times in executed:
         if work.macs:
             peak = machine.matrix.macs_per_cycle * rate_of(machine, work.element)
             macs += times * work.macs / peak
             matrix += times * matrix_memory_cycles(machine, work)
+            spent = matrix_cost(machine, work)
+            # The first weights may come while the product before streams.
+            array += times * (spent.busy - spent.load)
         elif work.op in ("dma", "gather"):
             spent = dma_cost(machine, work)
-            apart = machine.dma.duplex and work.accesses[0].memory == "dram"
-            moving[apart, "path"] += times * spent.shared
-            moving[apart, "channels"] += times * spent.busy // machine.dma.channels
+            queue = transfer_queue(machine, work)
+            moving[queue, "path"] += times * spent.shared
+            moving[queue, "channels"] += times * spent.busy / machine.dma.channels
         else:
             vector += times * vector_memory_cycles(machine, work)
+            units += times * vector_cost(machine, work).busy
             links[work.elements, operation_class(work.op, work.kind)] += times
     return Bounds(
         macs=int(macs),
@@ -151,7 +161,8 @@ def bounds(
         critical_path=chains.longest,
         passes=_passes(machine, links),
         arrival=chains.arrival,
-        transfers=max(moving.values(), default=0),
+        transfers=int(max(moving.values(), default=0)),
+        engines=max(array, units if machine.vector.kind != "chain" else 0),
     )
 
 

@@ -33,6 +33,16 @@ def transfer_cycles(machine: MachineDescription, work: Work) -> float:
     return max(cycles)
 
 
+def transfer_queue(machine: MachineDescription, work: Work) -> str:
+    """Which queue, with channels and a data path of its own, a transfer takes on a machine."""
+    outward = work.accesses[0].memory == "dram"
+    if any(access.host for access in work.accesses):
+        return "to host" if outward else "from host"
+    if machine.dma.local and all(access.memory != "dram" for access in work.accesses):
+        return "local"
+    return "writes" if outward and machine.dma.duplex else "dma"
+
+
 def dma_cost(machine: MachineDescription, work: Work) -> Cost:
     """Cycles of ``dma`` and ``gather``; see the module's text."""
     outside = any(access.memory == "dram" for access in work.accesses)
