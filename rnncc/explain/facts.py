@@ -110,9 +110,9 @@ def run(
     """Time a program at its largest lengths; where its control depends on data, on inputs that fit or random ones."""
     from rnncc.random_inputs import random_inputs
     from rnncc.runtime import run_program
+    from rnncc.simulator import simulate
     from rnncc.simulator.simulate import depends_on_data
 
-    # The runtime puts rows in the order that the program asks for.
     if not depends_on_data(program):
         return run_program(program, None, values=False).report.simulation
     if fit(program, inputs):
@@ -120,8 +120,8 @@ def run(
     maxima: dict[str, int] = {}
     for op in module.body.block.ops:
         maxima |= symbol_maxima(op)
-    data = random_inputs(module, 0, maxima)
-    return run_program(program, data, values=False).report.simulation
+    # Random inputs are those that the machine sees, rows in its order already.
+    return simulate(program, random_inputs(module, 0, maxima), values=False)
 
 
 def fit(program: Program, inputs: Mapping[str, Any] | None) -> bool:

@@ -20,7 +20,7 @@ DIGITS = str(SAMPLES / "digits" / "model.onnx")
 DEEP = str(Path(__file__).resolve().parents[2] / "support" / "deep.toml")
 """A machine whose steps are all latency."""
 STACK = recurrent_model("LSTM", 32, 12, layers=3)
-PIPELINE = "front,decompose-cells,hoist-input-projection,wavefront-layers,lower-lengths,dce,back"
+PIPELINE = "front,decompose-cells,hoist-input-projection,wavefront-layers,lower-lengths,canonicalize,cse,dce,back"
 
 
 def explain(**options) -> Explanation:
