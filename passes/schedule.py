@@ -5,11 +5,13 @@ dependence). Ensures: the same results; on-chip memory that fitted still fits.
 
 ``policy=list`` orders every block so that the engines overlap, critical path first and loads early
 (`_list_order`); the operations stay the same. ``policy=modulo``, the default, does that too and
-pipelines loops (`_pipeline_plan`): what needs nothing of earlier turns runs a turn ahead, stores run
-a turn behind, or as a modulo schedule says, with second copies of buffers where they are needed and
-fit; the code before, in and after the loop (`_rotate`) is the same whatever the count is. A loop is
-left alone where that saves less than one cycle in a hundred, where it may end
-before its count, or where memory is short. ``policy=none`` keeps the order of the lowering. Exact.
+pipelines loops (`_pipeline_plan`): what needs nothing of earlier turns runs up to three turns ahead,
+or stores run a turn behind, or both stages are as a modulo schedule says, whichever takes the fewest
+cycles from turn to turn; buffers get copies where that needs them and they fit. The code before, in
+and after the loop (`_rotate`) is the same whatever the count is. A loop is left alone where
+pipelining saves less than one cycle in a hundred, where it may end before its count, and where
+memory is short. ``policy=none`` keeps the order of the lowering. Exact. Remarks give the interval
+from turn to turn, its minimum, and what binds that.
 
 Sources: list scheduling, Gibbons and Muchnick (1986); iterative modulo scheduling, Rau (1994); modulo
 variable expansion, Lam (1988).
