@@ -3,7 +3,7 @@
 Turn i of the kernel does the late stage of turn i and the early stage of turn i + `ahead`. Before it
 the early stages of the first turns run, after it the late stages of the last ones; a run-time count
 may be smaller than that, so both are loops then. An early stage that writes nothing but the loop's
-own buffers needs no such guard: what it prepares in vain nobody reads.
+own buffers, and cannot fail, needs no such guard: what it prepares in vain nobody reads.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ class Rotation:
         self.loop, self.graph, self.plan = loop, graph, plan
         self.block = Block()
         self.own, self.shared, self.copied = self._storage(private)
-        self.harmless = writes_only(graph, plan.stages, private, table)
+        self.harmless = writes_only(graph, plan.stages, private, table) and all(
+            self._cannot_fail(node.op) for node in self._stage(0)
+        )
 
     def code(self) -> list[Operation]:
         """The operations that replace the loop, detached, in order."""
@@ -72,6 +74,17 @@ class Rotation:
 
     def _stage(self, stage: int) -> list[Node]:
         return [self.graph[n] for n in self.plan.order if self.plan.stages[n] == stage]
+
+    def _cannot_fail(self, op: Operation) -> bool:
+        """Whether an operation is sound for turn 0 of a loop that has no turn.
+
+        A gather may find an index that no turn was meant to read, and a register beside the loop's own may point
+        behind the last row: what it reads then is not there.
+        """
+        if op.regions or isinstance(op, npu.GatherOp | npu.ReadOp):
+            return False
+        views = [value.owner for value in op.operands if isinstance(value.owner, npu.ViewOp)]
+        return all(v.index is None or v.index is self.loop.body.block.args[0] for v in views)
 
     def _storage(
         self, private: set[SSAValue]

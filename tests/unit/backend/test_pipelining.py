@@ -134,6 +134,31 @@ def test_the_next_row_is_loaded_beside_the_step(count):
     assert abs(cycles["modulo"] - 64 * promised) < 0.1 * cycles["modulo"]
 
 
+def test_a_loop_without_a_turn_reads_no_row():
+    """Rows counted from the run-time length on: with all of them done the next one lies behind the input."""
+    text = RECURRENCE.format(count="%left max 64")
+    text = text.replace(
+        '  %n = npu.length "T"\n',
+        '  %n = npu.length "T"\n  %all = npu.immediate 64\n  %left = npu.scalar sub %all, %n\n',
+    )
+    text = text.replace(
+        "    %xi = npu.view %x[%i", "    %at = npu.scalar add %i, %n\n    %xi = npu.view %x[%at"
+    )
+    text = text.replace('0 symbols ["T", ""]', "0")
+    x = np.random.default_rng(0).normal(size=(64, 256)).astype(np.float32)
+    module = parse(text)
+    SchedulePass(policy="modulo", target="edge").apply(Context(), module)
+    assert any(KERNEL_ATTR in op.attributes for op in module.walk())
+    AllocatePass(target="edge").apply(Context(), module)
+    program = generate(module, load_machine("edge"), "exact")
+    for done in (64, 63, 62, 10, 0):
+        h, expected = np.full(256, 0.5, np.float32), np.zeros((64, 256), np.float32)
+        for turn, row in enumerate(x[done:]):
+            h = expected[turn] = np.tanh(h + row)
+        got = simulate(program, {"x": x}, lengths={"T": done}).outputs["y"]
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("count", ["64", "%n max 64"])
 def test_rows_are_loaded_several_turns_ahead(count, tmp_path):
     """A short step hides the latency of memory only when several loads are under way, each with a buffer."""
