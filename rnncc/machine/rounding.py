@@ -28,7 +28,7 @@ LEAST, GREATEST = -15, 16
 
 @dataclass(frozen=True)
 class Scaled:
-    """Integers with a scale a row: ``values[n, k] * scale[n]``.
+    """Integers with a scale a row: ``values[..., n, k] * scale[..., n]``.
 
     Attributes:
         values: whole numbers, float64 so that BLAS sums them exactly.
@@ -37,6 +37,17 @@ class Scaled:
 
     values: np.ndarray
     scale: np.ndarray
+
+    def __getitem__(self, which: int | slice) -> Scaled:
+        """One, or some, of the matrices [i, n, k]: a loop's loads choose theirs by a register."""
+        return Scaled(self.values[which], self.scale[which])
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def joined(self) -> Scaled:
+        """Matrices [i, n, k], one below the other: [i n, k]."""
+        return Scaled(self.values.reshape(-1, self.values.shape[-1]), self.scale.ravel())
 
 
 def round_block(x: np.ndarray, mantissa: int, block: int) -> np.ndarray:
@@ -63,13 +74,13 @@ def to_integers(x: np.ndarray, bits: int) -> Scaled:
     """Symmetric integers, a scale a row.
 
     Args:
-        x: float32 [n, k].
+        x: float32 [..., n, k].
         bits: 8 or 16; the least number is not used, so that it is symmetric.
     """
     most = 2 ** (bits - 1) - 1
     reach = np.abs(x).max(axis=-1, initial=0.0).astype(np.float64)
     scale = np.where(reach > 0, reach / most, 1.0)
-    return Scaled(np.rint(x.astype(np.float64) / scale[:, None]).clip(-most, most), scale)
+    return Scaled(np.rint(x.astype(np.float64) / scale[..., None]).clip(-most, most), scale)
 
 
 def rounder(name: str, block: int) -> Rounder | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnncc.machine.rounding import Scaled
 from rnncc.simulator.matrices import MatrixArgument, RegisterArgument
 
 
@@ -14,7 +15,7 @@ from rnncc.simulator.matrices import MatrixArgument, RegisterArgument
 class Argument:
     """One array of a call; with an index register the entry ``array[R[register] - low]``."""
 
-    array: np.ndarray
+    array: np.ndarray | Scaled
     register: int = 0
     low: int = 0
 

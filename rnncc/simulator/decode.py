@@ -15,6 +15,7 @@ from rnncc.errors import SimulationError
 from rnncc.isa.instruction import Instruction, Operand
 from rnncc.isa.table import INSTRUCTIONS
 from rnncc.isa.types import NUMPY_TYPES
+from rnncc.machine.rounding import Scaled
 from rnncc.simulator import kernels
 from rnncc.simulator.calls import Argument, Call, coalesce
 from rnncc.simulator.matrices import Matrices
@@ -183,7 +184,7 @@ class Decoder:
 
     def panels(
         self, instruction: Instruction, operand: Operand, step: int, count: int
-    ) -> np.ndarray:
+    ) -> np.ndarray | Scaled:
         """The matrices [count, n, k] of loads into wmem from constants, each `step` bytes behind the one before.
 
         Args:

@@ -9,6 +9,7 @@ import numpy as np
 
 from rnncc.errors import SimulationError
 from rnncc.isa.instruction import Instruction
+from rnncc.machine.rounding import Scaled
 from rnncc.simulator.calls import Argument, Call
 from rnncc.simulator.decode import Decoder
 from rnncc.simulator.matrices import MatrixArgument, RegisterArgument
@@ -284,11 +285,11 @@ def _pay(source: Source, instructions: str) -> None:
     source.line("if budget < 0: raise Over('the program executes too many instructions')")
 
 
-def _checked(argument: Argument) -> Callable[[int], np.ndarray]:
+def _checked(argument: Argument) -> Callable[[int], np.ndarray | Scaled]:
     """``array[value - low]`` that refuses what lies before the first entry."""
     array, low = argument.array, argument.low
 
-    def at(value: int) -> np.ndarray:
+    def at(value: int) -> np.ndarray | Scaled:
         if value < low:
             raise IndexError(value)
         return array[value - low]

@@ -14,6 +14,7 @@ import numpy as np
 
 from rnncc.errors import SimulationError
 from rnncc.isa.instruction import Operand
+from rnncc.machine.rounding import Scaled
 from rnncc.simulator.memory import Placed
 from rnncc.simulator.numbers import Numbers
 from rnncc.simulator.product import blas_ready, is_bf16, widened
@@ -117,7 +118,7 @@ class Matrices:
 
         return MatrixArgument(register=operand.index, lookup=lookup)
 
-    def source(self, placed: Placed) -> np.ndarray:
+    def source(self, placed: Placed) -> np.ndarray | Scaled:
         """The array that loads take their matrix from: the constant itself wherever possible.
 
         A constant is copied, once, when the products need another type, rounding that the compiler did not do, a
@@ -133,7 +134,7 @@ class Matrices:
             # The compiler has rounded bf16 weights already.
             if numbers.weights == "bf16" and is_bf16(array):
                 return array
-            return numbers.load(array)  # pyright: ignore[reportReturnType]
+            return numbers.load(array)
         if not array.flags.aligned or not blas_ready(array):
             return np.array(array, order="C")
         return array

@@ -9,6 +9,7 @@ from sim_programs import at, copy, program, vm
 
 from rnncc.errors import SimulationError
 from rnncc.isa.instruction import Instruction, Operand
+from rnncc.machine.rounding import Scaled
 from rnncc.simulator.run import Bound
 
 WORDS = 512
@@ -32,10 +33,16 @@ def state(code: Any, wide: bool, **options: Any) -> tuple[Any, Bound]:
         return str(error), run
     matrices = run.values.decoder.matrices
     held = {
-        key: matrices.store[slot] for key, slot in matrices._slots.items() if slot in matrices.store
+        key: _real(matrices.store[slot])
+        for key, slot in matrices._slots.items()
+        if slot in matrices.store
     }
     regions = {r.name: r.data.view(np.float32) for r in (*run.memory.dram, run.memory.vmem)}
     return {**regions, **held}, run
+
+
+def _real(matrix: np.ndarray | Scaled) -> np.ndarray:
+    return matrix.values * matrix.scale[:, None] if isinstance(matrix, Scaled) else matrix
 
 
 def agree(code: Any, **options: Any) -> Bound:
@@ -50,10 +57,10 @@ def agree(code: Any, **options: Any) -> Bound:
     return run
 
 
-def build(items: list) -> Any:
+def build(items: list, **parts: Any) -> Any:
     """The items after vector memory was filled with data."""
     start = copy(vm(0), at("dram", 0), (1, 1, WORDS))
-    code = program([start, *items], SEGMENTS, outputs=("out",), memory={"vmem": 4 * WORDS})
+    code = program([start, *items], SEGMENTS, outputs=("out",), memory={"vmem": 4 * WORDS}, **parts)
     code.validate()
     return code
 

@@ -10,6 +10,7 @@ from math import gcd, prod
 import numpy as np
 
 from rnncc.isa.instruction import Operand
+from rnncc.machine.rounding import Scaled
 from rnncc.simulator.calls import Argument
 from rnncc.simulator.decode import Decoder
 from rnncc.simulator.memory import ALIGNMENT, SCRATCH, SCRATCH_BYTES
@@ -56,7 +57,7 @@ class Buffers:
         self.private = list(private.values())
         self._copies = {id(c): self._load(c) for c in self.private}
         self._offset: dict[int, int] = {}
-        self._kept: dict[int, np.ndarray] = {}
+        self._kept: dict[int, np.ndarray | Scaled] = {}
         self.parts = list(self._parts())
 
     def copy_of(self, access: Access) -> list[Access] | None:
@@ -150,13 +151,15 @@ class Buffers:
     def matrix(self, access: Access, start: int, count: int) -> Argument:
         """The panels of some iterations as one matrix."""
         panels = self.panels(self.cluster[access], access)[start : start + count]
+        if isinstance(panels, Scaled):
+            return Argument(panels.joined())
         rows, (pitch, row, column) = panels.shape[1], panels.strides
         if pitch != rows * row:
             raise Stays("panels that do not follow one another")
         shape = (count * rows, panels.shape[2])
         return Argument(np.lib.stride_tricks.as_strided(panels, shape, (row, column)))
 
-    def panels(self, cluster: Cluster, reader: Access | None = None) -> np.ndarray:
+    def panels(self, cluster: Cluster, reader: Access | None = None) -> np.ndarray | Scaled:
         """What a load brings in each iteration [iteration, n, k], as products read it."""
         load = self._copies[id(cluster)]
         assert load is not None

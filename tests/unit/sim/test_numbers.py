@@ -158,3 +158,14 @@ def test_every_machine_computes_in_its_formats(target, model, x):
     activations = program.machine.formats.activations
     if activations == "fp16":
         assert (result.outputs["y"] == result.outputs["y"].astype(np.float16)).all()
+
+
+def test_matrices_of_integers_are_chosen_and_joined():
+    x = np.random.default_rng(3).normal(size=(3, 4, 5)).astype(np.float32)
+    whole = to_integers(x, 8)
+    assert len(whole) == 3
+    for i, matrix in enumerate(x):
+        alone = to_integers(matrix, 8)
+        assert (whole[i].values == alone.values).all() and (whole[i].scale == alone.scale).all()
+    joined, flat = whole[1:].joined(), to_integers(x[1:].reshape(8, 5), 8)
+    assert (joined.values == flat.values).all() and (joined.scale == flat.scale).all()

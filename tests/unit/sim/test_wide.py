@@ -24,6 +24,7 @@ from wide_programs import (
 
 from rnncc.isa.instruction import Instruction, Operand
 from rnncc.isa.types import ITEM_SIZES, NUMPY_TYPES
+from rnncc.machine import load_machine
 from rnncc.simulator.run import Bound
 
 
@@ -44,6 +45,12 @@ def panels(count: int, parity: int = PARITY, step: int = 64) -> list:
 def test_panels_become_one_product():
     run = agree(build([loop(9, INDEX, panels(9)), loop(2, OUTER, [loop(13, INDEX, panels(13))])]))
     assert len(run.values.stays) == 1  # the outer loop
+
+
+@pytest.mark.parametrize("target", ["tpu-v1", "tpu-v2", "bw-s10", "v100"])
+def test_panels_in_the_formats_of_a_machine(target):
+    code = build([loop(9, INDEX, panels(9))], machine=load_machine(target), numerics="machine")
+    assert not agree(code).values.stays
 
 
 def test_blocks_of_rows_become_one_product():
