@@ -130,7 +130,10 @@ class ScalarOp(IRDLOperation):
 
 @irdl_op_definition
 class ReadOp(IRDLOperation):
-    """``%r = npu.read %v``: the view's first element as a 64-bit integer (floats truncate)."""
+    """``%r = npu.read %v``: the view's first element as a 64-bit integer.
+
+    Floats truncate; not a number reads as 0, a number beyond 64 bits or an infinity as the nearest limit.
+    """
 
     name = "npu.read"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 import numpy as np
 
 from rnncc.errors import UnsupportedError
@@ -86,3 +88,20 @@ def convert(x: np.ndarray, dtype: np.typing.DTypeLike, out: Out = None) -> np.nd
         return x.astype(dtype)
     np.copyto(out, x, casting="unsafe")
     return out
+
+
+_LEAST, _MOST = -(1 << 63), (1 << 63) - 1
+
+
+def read_element(array: np.ndarray) -> int:
+    """The one element of an array as a scalar register holds it (npu.read, s.read).
+
+    Truncated toward zero; what 64 bits cannot hold, infinities included, is the nearest limit; not a number is 0.
+    """
+    value = array.item()
+    if isinstance(value, float):
+        if isnan(value):
+            return 0
+        # int() refuses infinities; any number beyond the limits does for the rest.
+        value = int(max(min(value, 9.3e18), -9.3e18))
+    return max(min(int(value), _MOST), _LEAST)

@@ -9,7 +9,7 @@ import numpy as np
 from xdsl.ir import Operation
 
 from rnncc.dialects import npu
-from rnncc.dialects._npu_scalar import evaluate, wrap
+from rnncc.dialects._npu_scalar import evaluate
 from rnncc.errors import InputError, SimulationError
 from rnncc.interpreter import kernels
 from rnncc.interpreter.npu import NpuInterpreter
@@ -125,8 +125,8 @@ def _scalar(self: NpuInterpreter, op: npu.ScalarOp) -> None:
 def _read(self: NpuInterpreter, op: npu.ReadOp) -> None:
     view = op.view.owner
     assert isinstance(view, npu.ViewOp)
-    value = self.storage.window(view, self.index(view), (1,), (0,))[0]
-    self.registers[op.result] = wrap(int(value)) if np.isfinite(value) else 0
+    element = self.storage.window(view, self.index(view), (1,), (0,))
+    self.registers[op.result] = kernels.read_element(element)
 
 
 def _immediate(self: NpuInterpreter, op: npu.ImmediateOp) -> None:

@@ -16,6 +16,7 @@ from rnncc.interpreter._elementwise import (
     compare,
     compare_kernel,
     convert,
+    read_element,
 )
 from rnncc.interpreter._unary import DEFAULTS, NARROW, unary, unary_kernel
 
@@ -29,6 +30,7 @@ __all__ = [
     "compare_kernel",
     "convert",
     "matmul",
+    "read_element",
     "reduce",
     "softmax",
     "unary",

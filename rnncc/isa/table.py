@@ -101,7 +101,9 @@ _ROWS: tuple[InstructionSpec, ...] = (
         "R[rd] = element a, converted to a 64-bit integer (truncation toward zero)",
         {}, operands=(OperandSpec("a", "r", axes=(), memories=("dram", "vmem")),),
         registers=("rd",),
-        typing="any", notes="waits for the engines that write the element; not a number reads as 0",
+        typing="any",
+        notes="waits for the engines that write the element; not a number reads as 0, a number "
+        "beyond 64 bits or an infinity as the nearest limit",
     ),
     InstructionSpec(
         "dma", 0x20, "dma", "tensor",

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from rnncc.errors import SimulationError
+from rnncc.interpreter.kernels import read_element
 from rnncc.isa.instruction import Instruction
 from rnncc.machine.rounding import Scaled
 from rnncc.simulator.calls import Argument, Call
 from rnncc.simulator.decode import Decoder
 from rnncc.simulator.matrices import MatrixArgument, RegisterArgument
-from rnncc.simulator.scalar import read_element, scalar, wrap
+from rnncc.simulator.scalar import scalar, wrap
 from rnncc.simulator.source import Source
 from rnncc.simulator.structure import Body, Loop, start_of, walk
 from rnncc.simulator.wide.forms import Stays

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from math import isnan
-
-import numpy as np
-
 from rnncc.isa.instruction import Instruction
 
 _SCALAR = {
@@ -37,13 +33,3 @@ def scalar(instruction: Instruction) -> str:
     """The expression of an ``s.<kind>``, over local variables ``r1`` to ``r31``."""
     b = f"({int(instruction.imm[0])})" if instruction.imm else f"r{instruction.rb}"
     return _SCALAR[instruction.kind].format(f"r{instruction.ra}", b)
-
-
-def read_element(array: np.ndarray) -> int:
-    """An element as ``s.read`` reads it: truncated; not a number is 0, infinities the limits."""
-    value = array.item()
-    if isinstance(value, float):
-        if isnan(value):
-            return 0
-        value = max(min(value, 9.3e18), -9.3e18)
-    return max(min(int(value), _RANGE // 2 - 1), _LOW)

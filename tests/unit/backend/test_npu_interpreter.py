@@ -2,9 +2,15 @@
 
 import numpy as np
 import pytest
+from xdsl.context import Context
 
+from rnncc.codegen import generate
 from rnncc.errors import InputError, SimulationError
 from rnncc.interpreter.npu import run_npu
+from rnncc.isa.types import NUMPY_TYPES
+from rnncc.machine import load_machine
+from rnncc.passes.allocate import AllocatePass
+from rnncc.simulator import simulate
 from tests.unit.backend.support import STEPS, parse
 
 
@@ -64,3 +70,56 @@ def test_gather_reversed_constant_and_vector_kinds():
       func.return
     }"""
     assert run_npu(parse(text), {})["y"].tolist() == [[11.0, 6.0], [7.0, 4.0]]
+
+
+READ = """func.func @main() {{
+  %x = npu.input "x" 0 : !npu.buffer<1x{type}, dram>
+  %y = npu.output "y" 0 : !npu.buffer<1xf32, dram>
+  %b = npu.alloc "b" : !npu.buffer<1xf32, vmem>
+  %xv = npu.view %x [0, 0, 1] : !npu.buffer<1x{type}, dram>
+  %yv = npu.view %y [0, 0, 1] : !npu.buffer<1xf32, dram>
+  %bv = npu.view %b [0, 0, 1] : !npu.buffer<1xf32, vmem>
+  %r = npu.read %xv : !npu.view<{type}, dram>
+  %e = npu.immediate {expected}
+  %same = npu.scalar eq %r, %e
+  npu.fill %bv [1, 1, 1] value 0.0 : !npu.view<f32, vmem>
+  npu.if %same {{
+    npu.fill %bv [1, 1, 1] value 1.0 : !npu.view<f32, vmem>
+  }}
+  npu.dma %yv, %bv [1, 1, 1] : !npu.view<f32, dram>, !npu.view<f32, vmem>
+  func.return
+}}"""
+LEAST, MOST = -(2**63), 2**63 - 1
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "expected"),
+    [
+        ("f32", 2.75, 2),
+        ("f32", -2.75, -2),
+        ("f32", np.nan, 0),
+        ("f32", np.inf, MOST),
+        ("f32", -np.inf, LEAST),
+        ("f32", 4.963775e28, MOST),
+        ("f32", -4.963775e28, LEAST),
+        ("f32", 2.0**62, 2**62),
+        ("f32", 2.0**63, MOST),
+        ("f32", -(2.0**63), LEAST),
+        ("f64", 1e300, MOST),
+        ("f16", -np.inf, LEAST),
+        ("bf16", 3e38, MOST),
+        ("bf16", np.nan, 0),
+        ("i64", LEAST, LEAST),
+        ("i64", MOST, MOST),
+        ("i1", True, 1),
+    ],
+)
+def test_a_read_is_the_same_number_in_the_interpreter_and_on_the_machine(type_, value, expected):
+    """Numbers beyond a register are its limits in both, so that control takes the same way."""
+    text = READ.format(type=type_, expected=expected)
+    inputs = {"x": np.array([value]).astype(NUMPY_TYPES[type_])}
+    module = parse(text)
+    assert run_npu(module, inputs)["y"].tolist() == [1.0]
+    AllocatePass(target="edge").apply(Context(), module)
+    program = generate(module, load_machine("edge"), "exact")
+    assert simulate(program, inputs, timing=False).outputs["y"].tolist() == [1.0]
