@@ -120,6 +120,11 @@ class Batcher:
         own = None
         if op.lens is not None:
             held = self.env[op.lens]
+            if shape_of(op.lens)[0] != 1:
+                raise refuse(
+                    op,
+                    f"it has {shape_of(op.lens)[0]} sequences already; compile the model for one (--shape)",
+                )
             own = (
                 held.put(emit, 0, True)
                 if isinstance(held, Rows)

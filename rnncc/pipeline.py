@@ -90,7 +90,10 @@ def _build(spec: ArgSpec, defaults: dict[str, object]) -> ModulePass:
 
     available = available_passes()
     if spec.name not in available:
-        raise PassError(f"unknown pass '{spec.name}'", nearest(spec.name, [*available, *PIPELINES]))
+        raise PassError(
+            f"unknown pass '{spec.name}'",
+            nearest(spec.name, [*available, *PIPELINES]) or "`rnncc passes` lists them",
+        )
     instance = instance_of(available[spec.name](), spec)
     options = option_names(type(instance))
     given = spec.normalize_parameter_names().parameters

@@ -228,5 +228,5 @@ def check_length(program: Program, symbol: str, length: int) -> None:
     if not 0 <= length <= maximum:
         raise InputError(
             f"length {symbol}={length} is outside 0..{maximum}, what the program was compiled for",
-            "compile again with a larger --shape",
+            f"compile again with a larger {'--max-prompt' if symbol == 'prompt' else '--shape'}",
         )

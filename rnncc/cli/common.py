@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnncc.errors import InputError, RnnccError, ShapeError
+from rnncc.files import target_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,7 +90,7 @@ class atomic_file:
     """``with atomic_file(path) as stream``: the file appears whole when the block ends well, or not at all."""
 
     def __init__(self, path: str | Path):
-        self.path = Path(path)
+        self.path = target_file(path)
         self.temporary = self.path.with_name(f".{self.path.name}.partial")
 
     def __enter__(self):

@@ -93,8 +93,12 @@ def read_vocabulary(path: str) -> list[str]:
     if not words:
         raise InputError(f"{path}: no words")
     if len(set(words)) != len(words):
-        twice = next(word for word in words if words.count(word) > 1)
-        raise InputError(f"{path}: '{twice}' is there twice")
+        first: dict[str, int] = {}
+        line, word = next((n, w) for n, w in enumerate(words, 1) if first.setdefault(w, n) != n)
+        raise InputError(
+            f"{path}: '{word}' is there twice, on lines {first[word]} and {line}",
+            "a vocabulary has one word a line, in the order of their numbers",
+        )
     return words
 
 

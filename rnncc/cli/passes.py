@@ -37,7 +37,10 @@ def main(args: argparse.Namespace) -> int:
         return 0
     passes = available_passes()
     if args.name not in passes:
-        raise PassError(f"unknown pass '{args.name}'", nearest(args.name, [*passes, *PIPELINES]))
+        raise PassError(
+            f"unknown pass '{args.name}'",
+            nearest(args.name, [*passes, *PIPELINES]) or "`rnncc passes` lists them",
+        )
     cls = passes[args.name]()
     print(f"{signature(cls)}\n\n{documentation(cls)}")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from rnncc.cli import common, generation
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--input",
         "-i",
         metavar="NPZ",
-        help="arrays by input name: their lengths are the run's, and control that depends on data needs them",
+        help="arrays by input name: their lengths are the run's; default: random ones, where control depends on data",
     )
     parser.add_argument(
         "--length", action="append", default=[], metavar="SYMBOL=N", help="actual length"
@@ -34,7 +35,9 @@ def main(args: argparse.Namespace) -> int:
     from rnncc.generation import Generator
     from rnncc.page import watch, write_page
     from rnncc.progress import stage
+    from rnncc.random_inputs import random_for_program
     from rnncc.runtime import place_inputs, run_program
+    from rnncc.simulator.simulate import depends_on_data
     from rnncc.timeline import record
 
     inputs = common.read_arrays(args.input) if args.input else None
@@ -51,6 +54,9 @@ def main(args: argparse.Namespace) -> int:
     if (generator := Generator.of(program)) is not None:
         inputs = generation.run_inputs(args, generator, program, inputs)
     lengths = common.parse_lengths(args.length)
+    if inputs is None and depends_on_data(program):
+        inputs = random_for_program(program, 0, lengths)
+        print("note: no --input, random ones from seed 0", file=sys.stderr)
     with stage("simulating") as progress:
         result = run_program(program, inputs, lengths=lengths, values=False, progress=progress)
     arrays = place_inputs(program, inputs)[0] if inputs is not None else None

@@ -10,12 +10,12 @@ import json
 import math
 import os
 import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rnncc.errors import ProgramError
+from rnncc.files import target_file
 from rnncc.isa.types import NUMPY_TYPES
 
 _MAX_HEADER = 64 << 20
@@ -53,7 +53,7 @@ def write_tensors(
         offset = end
     text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
     text += b" " * (-(len(text) + 8) % 64)
-    target = Path(path)
+    target = target_file(path)
     handle, temporary = tempfile.mkstemp(dir=target.parent or ".", prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

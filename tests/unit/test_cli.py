@@ -170,6 +170,9 @@ WRONG = [
     (["run", DIGITS, "--bind", "x=oops"], "expected NAME=VALUE"),
     (["verify", DIGITS, "--shape", "x=4,8,8", "--trials", "0"], "at least 1"),
     (["passes", "unrol"], "unknown pass 'unrol'"),
+    (["passes", "qqqq"], "`rnncc passes` lists them"),
+    (["opt", DIGITS, "-p", "qqqq"], "`rnncc passes` lists them"),
+    (["compile", DIGITS, "--shape", "x=4,8,8", "-o", "nothere/a.rnx"], "no folder 'nothere'"),
     (["targets", "nothere.toml"], "nothere.toml"),
     (["disasm", DIGITS], "model.onnx"),
     (["bench", "transformation"], "did you mean 'transformations'?"),
@@ -210,6 +213,27 @@ def test_inputs_are_checked(capsys, program, tmp_path, name, array, message):
     status, _, err = run(capsys, "run", program, "--input", str(path))
     assert status == 1
     assert message in err
+
+
+def test_what_a_generator_cannot_take(capsys, tmp_path):
+    model = str(Path(DIGITS).parents[1] / "language_model/model.onnx")
+    how = ["run", model, "--generate", "logits:tokens,hn:h0,cn:c0", "--max-prompt", "1"]
+    assert run(capsys, *how, "--prompt", "3 4")[2].endswith("a larger --max-prompt\n")
+    words = tmp_path / "words.txt"
+    words.write_text("a\nb\na\n")
+    got = run(capsys, *how, "--vocabulary", str(words), "--prompt", "a")
+    assert "'a' is there twice, on lines 1 and 3" in got[2]
+
+
+def test_a_page_of_a_batch_needs_no_inputs(capsys, tmp_path):
+    page = tmp_path / "r.html"
+    model = str(Path(DIGITS).parents[1] / "language_model/model.onnx")
+    shapes = ["--shape", "tokens=3,1", "--shape", "h0=2,1,128", "--shape", "c0=2,1,128"]
+    got = run(
+        capsys, "report", model, *shapes, "-p", "throughput{size=2 policy=pack}", "-o", str(page)
+    )
+    assert got[0] == 0, got[2]
+    assert "random ones from seed 0" in got[2] and page.stat().st_size
 
 
 def test_a_failed_compile_leaves_no_file(capsys, tmp_path):

@@ -177,3 +177,17 @@ def test_the_commands_run_and_look_at_a_ragged_batch(policy, tmp_path, capsys, m
     assert "random ones" in capsys.readouterr().err
     assert main(["run", *build, "--check"]) == 1
     assert "this program serves many" in capsys.readouterr().err
+
+
+def test_a_model_of_several_sequences_with_lengths_is_refused():
+    tensor = onnx.helper.make_tensor_value_info
+    weights = [
+        onnx.numpy_helper.from_array(np.ones(shape, np.float32), name)
+        for name, shape in (("w", (1, 12, 3)), ("r", (1, 12, 4)))
+    ]
+    node = onnx.helper.make_node("GRU", ["x", "w", "r", "", "lens"], ["y"], hidden_size=4)
+    lens, x = tensor("lens", onnx.TensorProto.INT32, [4]), tensor("x", 1, [5, 4, 3])
+    graph = onnx.helper.make_graph([node], "g", [x, lens], [tensor("y", 1, [5, 1, 4, 4])], weights)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    with pytest.raises(PassError, match="has 4 sequences already; compile the model for one"):
+        rnncc.compile(model, pipeline="throughput{size=3}")
