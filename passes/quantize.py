@@ -16,7 +16,8 @@ format; fp32 changes nothing.
 
 Source: Jacob et al., CVPR 2018 (symmetric weights, min-max ranges); Fowers et al., ISCA 2018 (block floating point).
 
-Raises PassError: an unknown format, calibration inputs that cannot be read or do not fit the model.
+Raises PassError: an onnx operation is left, an unknown format, calibration inputs that cannot be read or do not fit
+the model.
 """
 
 from __future__ import annotations
@@ -64,6 +65,13 @@ class QuantizePass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Quantise every function of the module."""
         weights, activations = self._formats()
+        for inner in op.walk():
+            if inner.name.startswith("onnx."):
+                # Its products would keep the model's type, and nothing would say so.
+                raise PassError(
+                    f"quantize: {inner.name} is left in the function",
+                    "run it after decompose-cells",
+                )
         inputs = _read(self.calibration) if self.calibration else None
         before = _outputs(op, inputs) if inputs is not None else {}
         reach = _Reach()

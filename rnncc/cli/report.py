@@ -53,6 +53,8 @@ def main(args: argparse.Namespace) -> int:
         report_times(compilation, args)
     if (generator := Generator.of(program)) is not None:
         inputs = generation.run_inputs(args, generator, program, inputs)
+    elif args.prompt is not None or args.max_tokens is not None:
+        raise InputError(f"{args.file} does not generate", "give --generate, and the .onnx file")
     lengths = common.parse_lengths(args.length)
     if inputs is None and depends_on_data(program):
         inputs = random_for_program(program, 0, lengths)

@@ -170,6 +170,7 @@ WRONG = [
     (["run", DIGITS, "--bind", "x=oops"], "expected NAME=VALUE"),
     (["verify", DIGITS, "--shape", "x=4,8,8", "--trials", "0"], "at least 1"),
     (["passes", "unrol"], "unknown pass 'unrol'"),
+    (["run", DIGITS, "--shape", "x=4,8,8", "-p", "quantize,default"], "after decompose-cells"),
     (["passes", "qqqq"], "`rnncc passes` lists them"),
     (["opt", DIGITS, "-p", "qqqq"], "`rnncc passes` lists them"),
     (["compile", DIGITS, "--shape", "x=4,8,8", "-o", "nothere/a.rnx"], "no folder 'nothere'"),
@@ -223,6 +224,10 @@ def test_what_a_generator_cannot_take(capsys, tmp_path):
     words.write_text("a\nb\na\n")
     got = run(capsys, *how, "--vocabulary", str(words), "--prompt", "a")
     assert "'a' is there twice, on lines 1 and 3" in got[2]
+
+
+def test_a_page_of_a_program_that_does_not_generate(capsys, program):
+    assert "does not generate" in run(capsys, "report", program, "--prompt", "3")[2]
 
 
 def test_a_page_of_a_batch_needs_no_inputs(capsys, tmp_path):
