@@ -51,6 +51,7 @@ class Report:
     model: str = ""
     check: list[Comparison] = field(default_factory=list)
     check_source: str = ""
+    check_limit: float | None = None
     skipped: list[Skipped] = field(default_factory=list)
     """What each gate of the program skipped (`gate-frames`); empty without values."""
     speculated: list[Speculated] = field(default_factory=list)
@@ -94,6 +95,7 @@ class Report:
         if self.check:
             result["check"] = {
                 "reference": self.check_source,
+                "limit": self.check_limit,
                 "approximate": self.approximate,
                 "outputs": [
                     {"name": row.name, "error": row.error, "ok": row.problem is None}
@@ -159,6 +161,9 @@ class Report:
         for counted in (*self.skipped, *self.speculated):
             yield str(counted)
         fine = f"approximate by {', '.join(self.approximate)}" if self.approximate else "ok"
+        if self.check_limit is not None and not self.approximate:
+            weights = self.program.machine.formats.weights
+            fine += f" (up to {self.check_limit:g} is allowed for {weights})"
         for row in self.check:
             verdict = (
                 f"[green]{fine}[/]" if row.problem is None else f"[red]WRONG[/]: {row.problem}"

@@ -166,7 +166,7 @@ def _check(
     report.check = compare(reference.outputs, outputs, tolerance)
     if report.approximate:
         report.check = measured(report.check)
-    report.check_source = reference.source
+    report.check_source, report.check_limit = reference.source, tolerance
     if reference.reason:
         print(
             f"note: checked with {reference.source}, not ONNX Runtime: {reference.reason}",
