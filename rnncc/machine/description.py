@@ -128,5 +128,5 @@ class MachineDescription:
         """
         from rnncc.machine.check import problems
 
-        for key, problem in problems(self):
-            raise MachineError(f"machine '{self.name}': {key}: {problem}")
+        for problem in problems(self):
+            raise MachineError(f"machine '{self.name}': {problem.key}: {problem.reason}")

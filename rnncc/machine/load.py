@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from pathlib import Path
+from pathlib import Path as FilePath
 
 from rnncc.errors import MachineError, nearest
 from rnncc.machine.build import build
 from rnncc.machine.check import problems
 from rnncc.machine.description import MachineDescription
-from rnncc.machine.source import Source, inherit, read_source
+from rnncc.machine.source import Path, Source, inherit, read_source
 
-_FOLDER = Path(__file__).parent
+_FOLDER = FilePath(__file__).parent
 _MAX_BYTES = 1 << 20
+_MAX_CHAIN = 32
 
 
 def machine_names() -> tuple[str, ...]:
@@ -60,14 +61,16 @@ def _built_in(name: str) -> MachineDescription:
     return _finish(_read(_FOLDER / f"{name}.toml", []))
 
 
-def _find(name: str, beside: Path | None, asker: Source | None) -> Path:
+def _find(name: str, beside: FilePath | None, asker: Source | None) -> FilePath:
     """The file of a machine; relative paths are relative to the file that names them."""
     if name in machine_names():
         return _FOLDER / f"{name}.toml"
-    path = (beside / name) if beside else Path(name)
+    path = (beside / name) if beside else FilePath(name)
     if path.is_file():
         return path
-    if name.endswith(".toml") or os.sep in name:
+    if path.is_dir() and name:
+        message, hint = f"'{name}' is a folder, not a machine file", None
+    elif name.endswith(".toml") or os.sep in name:
         message, hint = f"machine file '{name}' does not exist", None
     else:
         message = f"unknown machine '{name}'"
@@ -77,7 +80,7 @@ def _find(name: str, beside: Path | None, asker: Source | None) -> Path:
     raise asker.error(("inherits",), message, hint) if asker else MachineError(message, hint)
 
 
-def _read(path: Path, chain: list[Path]) -> Source:
+def _read(path: FilePath, chain: list[FilePath]) -> Source:
     """Values of a file over those of the files it inherits from; ``chain`` are the files that led
     here.
     """
@@ -85,9 +88,13 @@ def _read(path: Path, chain: list[Path]) -> Source:
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise MachineError(f"{path}: larger than {_MAX_BYTES} bytes, not a machine file")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MachineError(f"cannot read machine file '{path}': {error}") from None
+        # Some editors begin a file with a byte order mark.
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise MachineError(f"cannot read machine file '{path}': {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise MachineError(f"{path}:{line}: not a text file (UTF-8): {error.reason}") from None
     source = read_source(text, os.fspath(path) if path.parent != _FOLDER else path.name)
     if "name" not in source.values:
         raise source.error((), "missing key 'name'")
@@ -98,6 +105,10 @@ def _read(path: Path, chain: list[Path]) -> Source:
         raise source.error(
             ("inherits",), f"'inherits' must be a machine's name or file, not {parent!r}"
         )
+    if len(chain) >= _MAX_CHAIN:
+        raise source.error(
+            ("inherits",), f"more than {_MAX_CHAIN} files that inherit from one another"
+        )
     base = _find(parent, path.parent, source)
     if base.resolve() in (*chain, resolved):
         names = " -> ".join(step.name for step in (*chain, resolved, base))
@@ -107,9 +118,15 @@ def _read(path: Path, chain: list[Path]) -> Source:
 
 def _finish(source: Source) -> MachineDescription:
     machine = build(MachineDescription, source, source.values)
-    for key, problem in problems(machine):
-        table, _, rest = key.partition(".")
-        # The keys of [sources] are dotted names themselves.
-        path = (table, rest) if table == "sources" else tuple(key.split("."))
-        raise source.error(path, f"{key}: {problem}")
+    for problem in problems(machine):
+        # Of numbers that contradict one another, those that the file itself gives are to blame, not those inherited.
+        keys = (problem.key, *problem.others)
+        blamed = next((path for path in map(_path, keys) if source.gives(path)), _path(problem.key))
+        raise source.error(blamed, f"{problem.key}: {problem.reason}")
     return machine
+
+
+def _path(key: str) -> Path:
+    """A dotted name as a key's path; the keys of [sources] are dotted names themselves."""
+    table, _, rest = key.partition(".")
+    return (table, rest) if table == "sources" else tuple(key.split("."))

@@ -53,6 +53,9 @@ class Scaled:
 def round_block(x: np.ndarray, mantissa: int, block: int) -> np.ndarray:
     """Block floating point: sign and ``mantissa`` bits an element, an exponent shared by ``block`` along the last axis.
 
+    The format has no infinity, which becomes the largest number, and no NaN, which stays one alone (so that it is
+    seen): neither disturbs the exponent of what else is in the block more than a large number would.
+
     Args:
         x: float32 [..., k]; the last block may be shorter.
         mantissa: bits beside the sign.
@@ -62,8 +65,10 @@ def round_block(x: np.ndarray, mantissa: int, block: int) -> np.ndarray:
     padded = np.zeros((*x.shape[:-1], -(-k // block) * block), np.float32)
     padded[..., :k] = x
     parts = padded.reshape(*x.shape[:-1], -1, block)
+    # fmax passes over NaN; frexp of infinity has no exponent, and beyond GREATEST all numbers have the same.
+    largest = np.fmax.reduce(np.abs(parts), axis=-1, keepdims=True, initial=0)
     # frexp gives a fraction of 0.5 to 1: the leading bit's weight is one less.
-    exponent = np.frexp(np.abs(parts).max(axis=-1, keepdims=True))[1] - 1
+    exponent = np.frexp(np.minimum(largest, np.float32(2.0 ** (GREATEST + 1))))[1] - 1
     step = np.exp2(np.clip(exponent, LEAST, GREATEST) - (mantissa - 1)).astype(np.float32)
     most = np.float32(2**mantissa - 1)
     values = np.clip(np.rint(parts / step), -most, most) * step
@@ -71,7 +76,7 @@ def round_block(x: np.ndarray, mantissa: int, block: int) -> np.ndarray:
 
 
 def to_integers(x: np.ndarray, bits: int) -> Scaled:
-    """Symmetric integers, a scale a row.
+    """Symmetric integers, a scale a row; a row that is not finite has no scale: all of it is NaN.
 
     Args:
         x: float32 [..., n, k].
@@ -79,7 +84,7 @@ def to_integers(x: np.ndarray, bits: int) -> Scaled:
     """
     most = 2 ** (bits - 1) - 1
     reach = np.abs(x).max(axis=-1, initial=0.0).astype(np.float64)
-    scale = np.where(reach > 0, reach / most, 1.0)
+    scale = np.where(reach == 0, 1.0, np.where(np.isfinite(reach), reach, np.nan) / most)
     return Scaled(np.rint(x.astype(np.float64) / scale[..., None]).clip(-most, most), scale)
 
 

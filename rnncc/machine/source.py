@@ -13,6 +13,7 @@ _HEADER = re.compile(r"^\s*\[([^\[\]]+)\]\s*(#.*)?$")
 _KEY = re.compile(
     r"^\s*((?:\"[^\"]*\"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*(?:\"[^\"]*\"|'[^']*'|[\w-]+))*)\s*="
 )
+_MAX_DEPTH = 8
 _PART = re.compile(r"\"([^\"]*)\"|'([^']*)'|([\w-]+)")
 
 Path = tuple[str, ...]
@@ -39,6 +40,10 @@ class Source:
             path = path[:-1]
         return self.where.get(path, self.name)
 
+    def gives(self, path: Path) -> bool:
+        """Whether the file itself, not one that it inherits from, has the key."""
+        return self.where.get(path, "").startswith(f"{self.name}:")
+
     def error(self, path: Path, message: str, hint: str | None = None) -> MachineError:
         """The error that says ``message`` about the key at ``path``."""
         return MachineError(f"{self.at(path)}: {message}", hint)
@@ -58,16 +63,28 @@ def read_source(text: str, name: str) -> Source:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
-        place = f"{name}:{line[1]}" if line else name
+        # Otherwise it says "at end of document".
+        place = f"{name}:{line[1] if line else max(1, len(text.splitlines()))}"
         raise MachineError(f"{place}: not valid TOML: {error}") from None
     except RecursionError:
         raise MachineError(f"{name}: nested too deeply") from None
-    return Source(name, values, _lines(text, name))
+    if _depth(values) > _MAX_DEPTH:
+        raise MachineError(f"{name}: nested too deeply")
+    return Source(name, values, _lines(text, name, values))
 
 
-def _lines(text: str, name: str) -> dict[Path, str]:
+def _depth(table: dict[str, Any]) -> int:
+    """How deep tables lie in one another, found without recursion."""
+    depth, level = 0, [table]
+    while level:
+        depth += 1
+        level = [item for table in level for item in table.values() if isinstance(item, dict)]
+    return depth
+
+
+def _lines(text: str, name: str, values: dict[str, Any]) -> dict[Path, str]:
     """Where each key stands. The TOML reader gives no lines, so the text is scanned for headers
-    and keys.
+    and keys; the keys of an inline table stand where it does.
     """
     where: dict[Path, str] = {}
     table: Path = ()
@@ -76,8 +93,19 @@ def _lines(text: str, name: str) -> dict[Path, str]:
             table = _parts(header[1])
             where.setdefault(table, f"{name}:{number}")
         elif key := _KEY.match(line):
-            where.setdefault(table + _parts(key[1]), f"{name}:{number}")
+            path, place = table + _parts(key[1]), f"{name}:{number}"
+            where.setdefault(path, place)
+            inline = _at(values, path)
+            for leaf in _leaves(inline, path) if isinstance(inline, dict) else ():
+                where.setdefault(leaf, place)
     return where
+
+
+def _at(values: Any, path: Path) -> Any:
+    """The value at a path; None where there is none."""
+    for part in path:
+        values = values.get(part) if isinstance(values, dict) else None
+    return values
 
 
 def _parts(dotted: str) -> Path:
@@ -88,7 +116,8 @@ def _parts(dotted: str) -> Path:
 def inherit(child: Source, parent: Source) -> Source:
     """The child's values over the parent's, table by table.
 
-    A number that the child changes loses the parent's source text, which would be wrong for it.
+    A number that the child changes loses the parent's source text, which would be wrong for it, and is calibrated no
+    more unless the child says so.
     """
     values = _merge(parent.values, child.values)
     own = child.values.get("sources", {})
@@ -97,6 +126,8 @@ def inherit(child: Source, parent: Source) -> Source:
         values["sources"] = {
             key: text for key, text in values["sources"].items() if key in own or key not in changed
         }
+    if "calibrated" not in child.values and isinstance(values.get("calibrated"), list):
+        values["calibrated"] = [key for key in values["calibrated"] if key not in changed]
     return Source(child.name, values, parent.where | child.where)
 
 

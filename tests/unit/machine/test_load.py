@@ -74,12 +74,25 @@ def refused(old, new):
          "means nothing for a vector engine of kind 'simd'"),
         ("chaining = true", 'chaining = false\n[sync]\nkind = "bulky"', 'kind = "bulky"',
          "unknown kind of hand-over 'bulky' (did you mean 'bulk'?)"),
-        ("[dma]", '[sync]\nkind = "bulk"\n[dma]', "[sync]", "has a barrier or an exchange: both are 0"),
+        ("[dma]", '[sync]\nkind = "bulk"\n[dma]', 'kind = "bulk"', "has a barrier or an exchange: both are 0"),
         ("[dma]", "[sync]\ncycles = 5\n[dma]", "cycles = 5", "means nothing for a hand-over of kind 'interlock'"),
         ("[dma]", "[dma]\nhost_latency = 5", "host_latency", "means nothing without dma.host_bytes_per_cycle"),
         ("[dma]", "[dma]\nhost_bytes_per_cycle = -1", "host_bytes_per_cycle", "-1 is negative"),
         ("chaining = true", 'chaining = true\ncalibrated = ["matrix.dept"]', "calibrated",
          "'matrix.dept' is no number of the description (did you mean 'matrix.depth'?)"),
+        ('size = "4 GiB"', 'size = "4 KiB"', 'size = "4 KiB"',
+         "memories.dram.size: 4096 bytes cannot hold one native tile of 64 x 64 (8192 bytes)"),
+        ("clock_hz = 1e9", "clock_hz = 1e-300", "clock_hz", "1e-300 is beyond any machine: 1000 to 1e+12"),
+        ("depth = 12", "depth = " + "9" * 30, "depth = 9", "matrix.depth: 1e+30 is beyond any machine"),
+        ("lanes = 64", "lanes = 1000000000000", "lanes = 1000", "vector.lanes: 1e+12 is beyond any machine"),
+        ("bf16xfp32 = 1.0", "bf16xfp32 = 1e300", "bf16xfp32 =", "matrix.rates.bf16xfp32: 1e+300 is beyond"),
+        ("volts = 0.8", "volts = 500", "volts", "energy.volts: 500 is beyond any machine: 0.1 to 10"),
+        ("bytes_per_cycle = 25.6", "bytes_per_cycle = 1e308", "bytes_per_cycle = 1e308", "1e+308 is beyond any"),
+        ('accumulate = "fp32"', 'accumulate = "bfp-1s5e2m"', "accumulate", "one exponent for a whole block"),
+        ('title = "Edge NPU"', 'title = "a\\u001b[31m"', "title", "title: has a control character ('\\x1b')"),
+        ("dma = 8\n", "dma = 0\n", "dma = 0", "control.queue_depth.dma: must not be zero"),
+        ("columns = 64", "columns = nan", "columns = nan", "'matrix.columns' must be an integer, not nan"),
+        ("latency = 200", "latency = 200\nlatency = 300", "latency = 300", "not valid TOML: Cannot overwrite a value"),
         ('name = "edge"', 'name = "my npu"', "name", "'my npu' must be lower-case letters"),
         ("[control.queue_depth]\ndma = 8\nmatrix = 8\nvector = 8", "queue_depth = 3", "queue_depth = 3",
          "must be a table, not 3"),
@@ -127,13 +140,95 @@ def test_unknown_names():
         load_machine("no/such.toml")
 
 
-def test_binary_and_huge_files(tmp_path):
-    (tmp_path / "bad.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(MachineError, match="cannot read machine file"):
+def test_files_that_are_no_machine_files(tmp_path):
+    (tmp_path / "bad.toml").write_bytes(b"# text\n\xff\xfe\x00")
+    with pytest.raises(MachineError, match=r"bad.toml:2: not a text file \(UTF-8\)"):
         load_machine(tmp_path / "bad.toml")
     (tmp_path / "big.toml").write_text("#" * (1 << 20) + "\n")
     with pytest.raises(MachineError, match="not a machine file"):
         load_machine(tmp_path / "big.toml")
+    (tmp_path / "folder.toml").mkdir()
+    with pytest.raises(MachineError, match="is a folder, not a machine file"):
+        load_machine(tmp_path / "folder.toml")
+    (tmp_path / "empty.toml").write_text("")
+    with pytest.raises(MachineError, match="missing key 'name'"):
+        load_machine(tmp_path / "empty.toml")
+    (tmp_path / "deep.toml").write_text('name = "m"\n[' + ".".join("a" * 2000) + "]\nb = 1\n")
+    with pytest.raises(MachineError, match=r"deep.toml: nested too deeply"):
+        load_machine(tmp_path / "deep.toml")
+    (tmp_path / "open.toml").write_text('name = "m"\nclock_hz = ')
+    with pytest.raises(MachineError, match=r"open.toml:2: not valid TOML"):
+        load_machine(tmp_path / "open.toml")
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path):
+    (tmp_path / "bom.toml").write_bytes(b'\xef\xbb\xbfname = "m"\r\ninherits = "edge"\r\n')
+    assert load_machine(tmp_path / "bom.toml").vector == load_machine("edge").vector
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("matrix = { rows = 0 }", 3, "matrix.rows: must not be zero"),
+        ("matrix.rows = 0", 3, "matrix.rows: must not be zero"),
+        (
+            "[matrix]\nrows = 4096\ncolumns = 4096",
+            4,
+            "memories.wmem.size: 4194304 bytes cannot hold one native tile",
+        ),
+        (
+            '[matrix]\nkind = "systolic"',
+            4,
+            "matrix.weight_load_cycles: a systolic array shifts its weights in",
+        ),
+        (
+            "[matrix]\nlanes = 8\ncolumns = 4",
+            4,
+            "matrix.lanes: 8 lanes are more than the 4 columns",
+        ),
+        (
+            '[sync]\nkind = "bulk"',
+            4,
+            "sync.cycles: a bulk-synchronous machine has a barrier or an exchange",
+        ),
+        (
+            '[formats]\nweights = "fp64"',
+            4,
+            "formats.accumulate: sums in fp32 are narrower than weights in fp64",
+        ),
+    ],
+)
+def test_a_contradiction_is_blamed_on_the_file_that_makes_it(tmp_path, text, line, message):
+    (tmp_path / "child.toml").write_text(f'name = "child"\ninherits = "edge"\n{text}\n')
+    with pytest.raises(MachineError) as error:
+        load_machine(tmp_path / "child.toml")
+    assert f"child.toml:{line}: {message}" in str(error.value)
+
+
+def test_a_calibrated_number_that_is_changed_is_calibrated_no_more(tmp_path):
+    (tmp_path / "m.toml").write_text(
+        'name = "m"\ninherits = "plasticine-rnn"\n[matrix]\ndepth = 30\n'
+    )
+    machine = load_machine(tmp_path / "m.toml")
+    assert "matrix.depth" not in machine.calibrated and "matrix.depth" not in machine.sources
+    assert "vector.depth" in machine.calibrated
+
+
+def test_sums_hold_products():
+    mixed = EDGE.replace('weights = "bf16"', 'weights = "int8"').replace('"fp32"', '"int16"', 1)
+    mixed = mixed.replace("bf16xfp32 = 1.0", "int8xint16 = 1.0")
+    with pytest.raises(
+        MachineError, match="products of int8 and int16 are whole numbers, sums in fp32"
+    ):
+        parse_machine(mixed)
+    parse_machine(mixed.replace('accumulate = "fp32"', 'accumulate = "int32"'))
+    with pytest.raises(MachineError, match="sums in int8 are narrower than activations in int16"):
+        parse_machine(mixed.replace('accumulate = "fp32"', 'accumulate = "int8"'))
+    # Integers times floats are floats.
+    half = mixed.replace('activations = "int16"', 'activations = "fp16"').replace(
+        "int8xint16", "int8xfp16"
+    )
+    assert parse_machine(half).formats.accumulate == "fp32"
 
 
 def test_inheritance(tmp_path):
@@ -172,6 +267,17 @@ def test_cycle_of_inheritance(tmp_path):
     (tmp_path / "c.toml").write_text('name = "c"\ninherits = "c.toml"\n')
     with pytest.raises(MachineError, match=r"c.toml:2: cycle of inheritance: c.toml -> c.toml"):
         load_machine(tmp_path / "c.toml")
+    (tmp_path / "d").mkdir()
+    (tmp_path / "e.toml").write_text('name = "e"\ninherits = "d/../e.toml"\n')
+    with pytest.raises(MachineError, match=r"e.toml:2: cycle of inheritance: e.toml -> e.toml"):
+        load_machine(tmp_path / "e.toml")
+
+
+def test_a_long_chain_of_inheritance(tmp_path):
+    for i in range(40):
+        (tmp_path / f"m{i}.toml").write_text(f'name = "m{i}"\ninherits = "m{i + 1}.toml"\n')
+    with pytest.raises(MachineError, match=r"m32.toml:2: more than 32 files that inherit"):
+        load_machine(tmp_path / "m0.toml")
 
 
 def test_bad_parents(tmp_path):

@@ -1,15 +1,16 @@
 """The built-in machines: published figures, sources for every number, and how they are shown."""
 
 import dataclasses
+import tomllib
 
 import pytest
 
 from rnncc.errors import MachineError
 from rnncc.machine import load_machine, machine_names, parse_machine
-from rnncc.machine.check import unsourced
 from rnncc.machine.draw import draw
 from rnncc.machine.dump import dump_machine
 from rnncc.machine.formats import FORMATS
+from rnncc.machine.origins import unsourced
 from rnncc.machine.show import describe, ridge_point, summary
 
 
@@ -103,8 +104,12 @@ def test_validate_speaks_of_descriptions_made_in_python():
 
 
 def test_dump_escapes():
-    edge = dataclasses.replace(load_machine("edge"), title='a "quoted"\n\ttitle \\ \x7f é 𝄞')
+    edge = dataclasses.replace(
+        load_machine("edge"), title='a "quoted" title \\ é 𝄞', source="two\n\tlines"
+    )
     assert parse_machine(dump_machine(edge)) == edge
+    strange = dataclasses.replace(edge, title="\x7f\x1b[31m")
+    assert tomllib.loads(dump_machine(strange))["title"] == strange.title
 
 
 def test_memories_and_queues_by_name():

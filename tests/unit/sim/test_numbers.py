@@ -63,6 +63,28 @@ def test_block_floating_point_by_hand():
     assert round_block(np.array([[1e9]], np.float32), 2, 1).item() == 3 * 2.0**15
 
 
+@pytest.mark.parametrize("mantissa", [2, 3, 4, 5])
+def test_block_floating_point_of_what_is_no_number(mantissa):
+    most = (2**mantissa - 1) * 2.0 ** (16 - mantissa + 1)
+    with np.errstate(all="raise"):
+        got = round_block(
+            np.array([[np.inf, -np.inf, 1, np.nan, 1.0, -0.0]], np.float32), mantissa, 4
+        )
+    # Beside infinity 1 is nothing; NaN stays where it is; the ragged last block has an exponent of its own.
+    assert got[0, :3].tolist() == [most, -most, 0.0] and np.isnan(got[0, 3])
+    assert got[0, 4:].tolist() == [1.0, 0.0] and np.signbit(got[0, 5])
+    beside_nan = round_block(np.array([[np.nan, 1.0, 3.0]], np.float32), mantissa, 3)
+    assert beside_nan[0, 1:].tolist() == [1.0, 3.0]
+
+
+def test_integers_of_what_is_no_number():
+    with np.errstate(all="raise"):
+        got = to_integers(np.array([[np.inf, 1], [np.nan, 1], [0, -0.0], [2, 1]], np.float32), 8)
+    assert np.isnan(got.scale[:2]).all() and np.isnan(got.values[:2]).all()
+    assert got.scale[2] == 1 and not got.values[2].any()
+    assert got.values[3].tolist() == [127, 64]
+
+
 @settings(max_examples=60, deadline=None)
 @given(ROWS, st.sampled_from([8, 16]))
 def test_integers(values, bits):
