@@ -153,7 +153,8 @@ def bounds(
         else:
             vector += times * vector_memory_cycles(machine, work)
             units += times * vector_cost(machine, work).busy
-            links[work.elements, operation_class(work.op, work.kind)] += times
+            if work.elements:
+                links[work.elements, operation_class(work.op, work.kind)] += times
     return Bounds(
         macs=int(macs),
         weights=int(weights.necessary / machine.dram_bytes_per_cycle),

@@ -64,6 +64,12 @@ class Chain:
         self.links = 1
         self._last, self._elements, self.done = live, timed.work.elements, done
 
+    def advance(self, cycles: int, moved: dict[Live, Live]) -> None:
+        """Shift the chain by cycles, to what has taken the place of its last write."""
+        self.done += cycles
+        if self._last is not None:
+            self._last = moved.get(self._last, self._last)
+
     def state(self, now: int) -> tuple[object, ...]:
         """What later instructions can notice, relative to the clock."""
         if self._last is None or self.done <= now:

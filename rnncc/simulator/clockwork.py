@@ -31,7 +31,7 @@ from rnncc.cost import control_cycles
 from rnncc.machine.description import MachineDescription
 from rnncc.simulator.chain import Chain
 from rnncc.simulator.footprint import overlap
-from rnncc.simulator.live import Live, reads_of
+from rnncc.simulator.live import Live, Lives, reads_of, remember, unfinished
 from rnncc.simulator.shape import ENGINE_IDS, ENGINE_NAMES, LANES, MEMORY_IDS, Timed
 from rnncc.simulator.supersteps import Supersteps
 
@@ -43,7 +43,7 @@ ARRAY = ("active", "weight_stall", "weight_shift")
 """What the matrix engine's array does: multiply; wait, with a product at hand, for its weights; shift weights in."""
 
 MANY = 64
-"""Reads kept before the ended ones among them are dropped."""
+"""Reads of a memory kept before the ended ones among them are dropped; at least twice those that had not ended."""
 
 RAW, WAR, WAW, ENGINE, BANDWIDTH, CHAIN, QUEUE, SYNC, BARRIER = range(len(STALLS))
 MATRIX, VECTOR, WMEM = ENGINE_IDS["matrix"], ENGINE_IDS["vector"], MEMORY_IDS["wmem"]
@@ -88,8 +88,9 @@ class Clockwork:
             deque([0] * depth, maxlen=depth)
             for depth in (machine.control.queue_depth[name] for name in LANE_ENGINES)
         ]
-        self.writes: list[list[Live]] = [[], [], []]
-        self.reads: list[list[Live]] = [[], [], []]
+        self.writes: list[Lives] = [{}, {}, {}]
+        self.reads: list[Lives] = [{}, {}, {}]
+        self._many = [MANY] * len(self.reads)
         self._dispatch = machine.control.dispatch_cycles
         self._cycles: dict[str, int] = {}
 
@@ -105,7 +106,7 @@ class Clockwork:
     def sync(self, memory: int, span: tuple[int, int, int, int]) -> None:
         """Wait until every write of a range is complete (before an ``s.read``)."""
         ready = self.now
-        for live in self.writes[memory]:
+        for live in self.writes[memory].values():
             if live.done > ready and overlap(live.range, span):
                 ready = live.done
         self.stalls[SYNC] += ready - self.now
@@ -139,7 +140,8 @@ class Clockwork:
             stalls[BARRIER] += max(begin - base, 0)
             base = max(base, begin)
         start, cause, held, chained, weights = self._hazards(timed, addresses, base)
-        joins = chain is not None and chain.takes(timed, chained)
+        # What starts once the chain has left, because something else kept it, begins a pass of its own.
+        joins = chain is not None and start < chain.done and chain.takes(timed, chained)
         if chain is not None and not joins and chain.done > start:
             start, cause = chain.done, ENGINE
         if cause >= 0:
@@ -199,7 +201,7 @@ class Clockwork:
             early = timed.cost.load if operand.memory != WMEM else 0
             writes = self.writes[operand.memory]
             stale = False
-            for live in writes:
+            for live in writes.values():
                 if live.done <= now:
                     stale = True
                 elif live.range[0] < high and low < live.range[1] and overlap(live.range, span):
@@ -219,17 +221,17 @@ class Clockwork:
                     if operand.writes and live.done - early > start and live not in chained:
                         start, cause = live.done - early, WAW
             if stale:
-                self.writes[operand.memory] = [live for live in writes if live.done > now]
+                self.writes[operand.memory] = unfinished(writes, now)
             if operand.writes:
                 reads = self.reads[operand.memory]
                 stale = False
-                for live in reads:
+                for live in reads.values():
                     if live.done <= now:
                         stale = True
                     elif live.done - early > start and overlap(live.range, span):
                         start, cause = live.done - early, WAR
                 if stale:
-                    self.reads[operand.memory] = [live for live in reads if live.done > now]
+                    self.reads[operand.memory] = unfinished(reads, now)
         return start, cause, held, chained, weights
 
     def _record(
@@ -245,7 +247,7 @@ class Clockwork:
             span = (low + address, high + address, pitch, width)
             if operand.writes:
                 written = Live(timed, place, span, (first, done))
-                self.writes[operand.memory].append(written)
+                remember(self.writes[operand.memory], written)
                 if self.supersteps is not None:
                     site = (timed.pc, place)
                     self.supersteps.note(timed.engine, site, operand.memory, span, done)
@@ -253,13 +255,14 @@ class Clockwork:
             # Weights are in the array once their last tile streams.
             until = ends - timed.cost.stream if operand.memory == WMEM else ends
             reads = self.reads[operand.memory]
-            reads.append(Live(timed, place, span, (until, until)))
-            if len(reads) > MANY:
-                self.reads[operand.memory] = [live for live in reads if live.done > self.now]
+            remember(reads, Live(timed, place, span, (until, until)))
+            if len(reads) > self._many[operand.memory]:
+                reads = self.reads[operand.memory] = unfinished(reads, self.now)
+                self._many[operand.memory] = max(MANY, 2 * len(reads))
         return written
 
     def finish(self) -> int:
         """Cycles until every engine is done."""
         times = [self.now, *(max(servers) for servers in self.free)]
-        times += [live.done for lives in self.writes for live in lives]
+        times += [live.done for lives in self.writes for live in lives.values()]
         return max(times)

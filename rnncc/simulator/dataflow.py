@@ -14,6 +14,7 @@ from rnncc.isa.instruction import Instruction
 from rnncc.isa.types import ITEM_SIZES
 from rnncc.simulator.footprint import Extents, overlap
 from rnncc.simulator.movement import movement
+from rnncc.simulator.recent import Recent
 from rnncc.simulator.runs import Movement
 from rnncc.simulator.shape import ENGINE_IDS, MEMORY_IDS, Shapes, Timed
 from rnncc.simulator.structure import Loop
@@ -83,7 +84,9 @@ class Dataflow:
 
     instructions: tuple[Instruction, ...]
     shapes: Shapes
-    writes: list[list[Write]] = field(default_factory=lambda: [[], [], []])
+    writes: list[Recent[Write]] = field(
+        default_factory=lambda: [Recent(REMEMBERED) for _ in MEMORY_IDS]
+    )
     last: Event = field(default_factory=lambda: Event(0, None, (-1, 0), None, 0))
     floor: Event = field(default_factory=lambda: Event(0, None, (-1, 0), None, 0))
     part: Part | None = None
@@ -102,7 +105,8 @@ class Dataflow:
         instruction = self.instructions[pc]
         span = (address, address + ITEM_SIZES[instruction.types[0]], 0, 0)
         start = self._event(0, self.floor)
-        for write in self.writes[MEMORY_IDS[instruction.operands[0].memory]]:
+        memory = MEMORY_IDS[instruction.operands[0].memory]
+        for write in self.writes[memory].touching(*span[:2]):
             if write.end.time > start.time and overlap(write.span, span):
                 self._depend(start, write.end.time, write, write.end, (pc, 0))
                 start.moved |= write.end.moved
@@ -120,6 +124,8 @@ class Dataflow:
         held: tuple[int, Write | None, int] = (0, None, 0)
         start.moved = ends = self.floor.moved
         spans = []
+        # Asked once: the loop over what is read is the innermost.
+        chains, bulk = self._chains, self.shapes.machine.sync.kind == "bulk"
         for place, (operand, address) in enumerate(zip(timed.operands, addresses, strict=True)):
             low, high, pitch, width = operand.shape
             low, high = low + address, high + address
@@ -127,18 +133,16 @@ class Dataflow:
             spans.append(span)
             if not operand.reads or low == high:
                 continue
-            for write in self.writes[operand.memory]:
-                other = write.span
-                # The bounds first: most writes are elsewhere, and this is the innermost loop.
-                if other[1] <= low or other[0] >= high or not overlap(other, span):
+            sums = operand.accumulates and timed.engine == MATRIX
+            for write in self.writes[operand.memory].touching(low, high):
+                if pitch and not overlap(write.span, span):
                     continue
                 ends |= write.end.moved
-                sums = operand.accumulates and write.engine == timed.engine == MATRIX
-                if sums and write.span == span:
+                if sums and write.engine == MATRIX and write.span == span:
                     continue
-                barrier = self._barrier(timed, write, place)
+                barrier = self._barrier(timed, write, place) if bulk else 0
                 # What streams, or takes its weights first, may start before its producer's transfers are over.
-                passed = self._after_its_pass(timed, write)
+                passed = chains and self._after_its_pass(timed, write)
                 waits = barrier or passed or not (timed.streams or timed.cost.load)
                 start.moved |= write.end.moved if waits else write.start.moved
                 if barrier:
@@ -156,7 +160,7 @@ class Dataflow:
                     self._depend(start, when, write, event, (pc, place))
         cost = timed.cost
         # In one pass through units in series, the consumer ends with its producer.
-        joins = self._chains and held[1] is not None and held[1].engine == timed.engine == VECTOR
+        joins = chains and held[1] is not None and held[1].engine == timed.engine == VECTOR
         last, tail = (cost.busy, 0) if joins else (cost.last, cost.tail)
         end = self._event(1, start, last)
         end.moved = start.moved | ends | self._transfer(timed, addresses)
@@ -167,9 +171,8 @@ class Dataflow:
             self.last = end
         for operand, span in zip(timed.operands, spans, strict=True):
             if operand.writes and span[0] < span[1]:
-                self._write(
-                    operand.memory,
-                    Write(span, pc, timed.engine, timed.work.elements, start, end, cost.first),
+                self.writes[operand.memory].replace(
+                    Write(span, pc, timed.engine, timed.work.elements, start, end, cost.first)
                 )
 
     @property
@@ -177,19 +180,15 @@ class Dataflow:
         return self.shapes.machine.vector.kind == "chain"
 
     def _after_its_pass(self, timed: Timed, write: Write) -> bool:
-        """Whether an instruction cannot join its producer's chain, and so waits for the end of that."""
-        if not self._chains or not timed.engine == write.engine == VECTOR:
+        """Whether an instruction cannot join its producer's chain, on a machine of chains, and so waits for its end."""
+        if not timed.engine == write.engine == VECTOR:
             return False
         return timed.function not in IN_UNITS or timed.work.elements != write.elements
 
     def _barrier(self, timed: Timed, write: Write, place: int) -> int:
-        """Cycles between a result's end and its use by another engine of a bulk-synchronous machine; else 0."""
+        """Cycles between a result's end and its use by another engine, on a bulk-synchronous machine; else 0."""
         sync = self.shapes.machine.sync
-        if (
-            sync.kind != "bulk"
-            or write.engine == timed.engine
-            or DMA in (write.engine, timed.engine)
-        ):
+        if write.engine == timed.engine or DMA in (write.engine, timed.engine):
             return 0
         crossing = timed.work.accesses[place].nbytes
         return sync.cycles + (ceil(crossing / sync.bytes_per_cycle) if sync.bytes_per_cycle else 0)
@@ -226,14 +225,6 @@ class Dataflow:
             source = step.get((write.pc, 0), 0)
             event.still = source == 0
             event.moves = source == step.get(site, 0)
-
-    def _write(self, memory: int, new: Write) -> None:
-        low, high, pitch, _ = new.span
-        writes = self.writes[memory]
-        if not pitch:
-            writes = [old for old in writes if old.span[0] < low or old.span[1] > high]
-        writes.append(new)
-        self.writes[memory] = writes[-REMEMBERED:]
 
     def loop(self, walker: Walker, loop: Loop, count: int, sink: Sink) -> None:
         """Walk a loop, or its first and last iterations."""

@@ -15,6 +15,12 @@ from rnncc.simulator.footprint import overlap
 
 Span = tuple[int, int, int, int]
 
+Fresh = tuple[int, int, Span]
+"""(engine, memory, range)."""
+
+Site = tuple[int, int]
+"""(instruction, operand number)."""
+
 DMA, MATRIX = 0, 1
 """Engine ids of transfers, which belong to the superstep in which they are issued, and of products."""
 
@@ -36,8 +42,8 @@ class Supersteps:
         self.begin = 0
         self.end = 0
         self.count = 0
-        self.fresh: list[tuple[int, int, int, int, Span]] = []
-        """Writes of this superstep: (engine, instruction, operand, memory, range)."""
+        self.fresh: dict[Fresh, Site] = {}
+        """Writes of this superstep, and which instruction's operand wrote them last."""
 
     def enter(
         self, engine: int, reads: list[tuple[int, Span, float]], *, loads: bool = False
@@ -59,7 +65,7 @@ class Supersteps:
             for memory, span, nbytes in reads
             if any(
                 other != engine and where == memory and overlap(written, span)
-                for other, _, _, where, written in self.fresh
+                for other, where, written in self.fresh
             )
         )
         if crossing:
@@ -73,35 +79,18 @@ class Supersteps:
             self.begin += ceil(crossing / self.sync.bytes_per_cycle)
         self.fresh.clear()
 
-    def note(self, engine: int, site: tuple[int, int], memory: int, span: Span, done: int) -> None:
+    def note(self, engine: int, site: Site, memory: int, span: Span, done: int) -> None:
         """An instruction of the superstep writes a range and is done at a time."""
         if engine != DMA:
-            self.fresh.append((engine, *site, memory, span))
+            self.fresh[engine, memory, span] = site
             self.end = max(self.end, done)
 
-    def state(self, now: int, step: dict[tuple[int, int], int], turn: int) -> tuple[object, ...]:
-        """What later instructions can notice, relative to the clock and to where the sites are at a turn."""
-        fresh = tuple(
-            (
-                engine,
-                pc,
-                place,
-                memory,
-                low - turn * step.get((pc, place), 0),
-                high - low,
-                pitch,
-                width,
-            )
-            for engine, pc, place, memory, (low, high, pitch, width) in self.fresh
-        )
-        return (max(self.begin - now, 0), max(self.end - now, 0), fresh)
-
-    def advance(self, step: dict[tuple[int, int], int], turns: int, cycles: int) -> None:
+    def advance(self, step: dict[Site, int], turns: int, cycles: int) -> None:
         """Shift times by cycles and every range by its site's movement."""
         self.begin += cycles
         self.end += cycles
-        self.fresh = [
-            (engine, pc, place, memory, (low + moved, high + moved, pitch, width))
-            for engine, pc, place, memory, (low, high, pitch, width) in self.fresh
-            for moved in (turns * step.get((pc, place), 0),)
-        ]
+        self.fresh = {
+            (engine, memory, (low + moved, high + moved, pitch, width)): site
+            for (engine, memory, (low, high, pitch, width)), site in self.fresh.items()
+            for moved in (turns * step.get(site, 0),)
+        }

@@ -14,7 +14,7 @@ from rnncc.simulator.footprint import Extents
 from rnncc.simulator.lengths import MAX_INSTRUCTIONS, PROGRESS_EVERY
 from rnncc.simulator.loads import Loads
 from rnncc.simulator.movement import movement
-from rnncc.simulator.periodic import Key, advance, state, stays_apart, sweep
+from rnncc.simulator.periodic import State, advance, stays_apart, sweep
 from rnncc.simulator.runs import Movement
 from rnncc.simulator.shape import MEMORY_IDS, Shapes
 from rnncc.simulator.structure import Body, Loop
@@ -124,14 +124,14 @@ class Timing:
 
     def _loop(self, walker: Walker, loop: Loop, count: int, sink: Sink) -> None:
         moves = movement(walker, loop, count) if count >= WORTHWHILE else None
-        seen: dict[Key, _Seen] = {}
+        seen: dict[State, _Seen] = {}
         index = 0
         while index < count:
             if moves is not None and moves.start <= index < moves.end:
                 turn, rest = divmod(index - moves.start, moves.period)
                 if rest == 0:
                     now = self._mark(walker, index)
-                    earlier = seen.setdefault(state(self.clock, moves.step, turn), now)
+                    earlier = seen.setdefault(State(self.clock, moves.step, turn), now)
                     if earlier is not now:
                         ahead = self._jump(walker, loop, moves, earlier, now)
                         # Once is enough: after the jump less than a period is left, or nothing may be skipped.
@@ -167,14 +167,13 @@ class Timing:
         if times < 1:
             return 0
         last = (moves.end - 1 - moves.start) // moves.period
-        sweeps = sweep(walker, loop, moves, range(then.index, now.index))
+        sweeps = sweep(self.shapes, walker, loop, moves, range(then.index, now.index))
         if not stays_apart(sweeps, 0, last):
             return 0
         clock = self.clock
         advance(clock, moves.step, times * length // moves.period, times * (now.now - then.now))
-        for pc, extents, (target, source) in sweeps.loads:
-            timed = self.shapes.of(pc, extents)
-            step = moves.step.get((pc, 1), 0) * (length // moves.period)
+        for timed, (target, source) in sweeps.loads:
+            step = moves.step.get((timed.pc, 1), 0) * (length // moves.period)
             if not step:
                 self.loads.note(timed, (target, source), times)
                 continue

@@ -24,6 +24,7 @@ from rnncc.isa.instruction import Instruction
 from rnncc.machine.description import Sync
 from rnncc.simulator import dataflow
 from rnncc.simulator.critical import critical_path
+from rnncc.simulator.recent import Recent
 from rnncc.simulator.shape import Shapes
 from rnncc.simulator.simulate import tree
 
@@ -165,10 +166,8 @@ def test_critical_path_never_overstates(code):
     shapes = Shapes(code.instructions, code.machine)
     some = critical_path(shapes, tree(code), {}, [])
 
-    def keep(flow, memory, new):
-        flow.writes[memory].append(new)
-
-    with patch.object(dataflow, "LONG", 1 << 30), patch.object(dataflow.Dataflow, "_write", keep):
+    whole = patch.object(dataflow, "LONG", 1 << 30), patch.object(dataflow, "REMEMBERED", 1 << 30)
+    with whole[0], whole[1], patch.object(Recent, "replace", Recent.add):
         assert some <= critical_path(shapes, tree(code), {}, [])
 
 

@@ -39,6 +39,21 @@ def test_what_does_not_follow_starts_a_chain():
         assert cycles(CHAIN, first, other).cycles > one + PASS
 
 
+def test_a_chain_that_has_left_takes_nothing_more():
+    add, spread = binary("add", 0, 0, 0, 1), product("mm", 0, 0, 0, (1, 16, 16))
+    # The product waits for the first sum and writes over it: what the second one reads left the chain long ago.
+    result = cycles(CHAIN, add, spread, add)
+    assert result.cycles > 2 * PASS
+    assert result.bounds.cycles <= result.cycles
+
+
+def test_what_has_no_element_takes_no_pass():
+    empty = tensor("unary", "exp", (1, 1, (2, 4)), at("vmem", 0), at("vmem", 0))
+    result = cycles(CHAIN, *5 * [empty], binary("add", 1024, 0, 512, 64))
+    assert result.bounds.passes == PASS
+    assert result.bounds.cycles <= result.cycles
+
+
 def test_bulk_hand_over_costs_barrier_and_exchange():
     weights = load(0, 0, 64, 64)
     items = [weights, product("mm", 1024, 0, 0, (1, 64, 64))]
