@@ -109,10 +109,10 @@ class Decoder:
             apart = all(_apart(placed[0], other) for other in placed[1:3])
             return kernels.select_apart if apart else kernels.select
         if op in ("convert", "dma"):
-            return kernels.move if op == "dma" else kernels.convert
+            return self._rounded(kernels.move if op == "dma" else kernels.convert, dtype)
         if op == "fill":
             value = np.asarray(instruction.imm[0]).astype(dtype)
-            return lambda out: out.fill(value)
+            return self._rounded(lambda out: out.fill(value), dtype)
         if op == "iota":
             ramp = (np.arange(extents[2]) + instruction.imm[0]).astype(dtype)
             ramp = np.broadcast_to(ramp, extents).reshape(
@@ -122,7 +122,7 @@ class Decoder:
         raise SimulationError(f"the simulator cannot run '{instruction.mnemonic}'")
 
     def _rounded(self, function: Callable[..., object], dtype: np.dtype) -> Callable[..., object]:
-        """A vector kernel, its destination last, with the machine's rounding of what it computes."""
+        """A kernel, its destination last, with the machine's rounding of what it computes or moves."""
         if self.numbers is None or self.numbers.results is None or dtype != np.float32:
             return function
         results = self.numbers.results
@@ -147,7 +147,7 @@ class Decoder:
             return Call(kernels.empty_reduce(instruction.kind, dtype), (_argument(target, dst),))
         source = self._place(instruction, 1, (*outer, extents[2]), (*over, src.strides[2]))
         if instruction.op == "reduce":
-            function = kernels.reduce(instruction.kind, dtype)
+            function = self._rounded(kernels.reduce(instruction.kind, dtype), dtype)
         else:
             function = kernels.arg(instruction.op, instruction.kind)
         return Call(function, (_argument(source, src), _argument(target, dst)))
@@ -167,8 +167,9 @@ class Decoder:
                 raise SimulationError(f"gather index outside a table of {rows} rows")
             out[...] = table[index]
 
+        function = self._rounded(gather, NUMPY_TYPES[instruction.types[0]])
         return Call(
-            gather, (_argument(source, table), _argument(which, index), _argument(target, dst))
+            function, (_argument(source, table), _argument(which, index), _argument(target, dst))
         )
 
     def _load_matrix(self, instruction: Instruction, extents: Extents) -> Call:

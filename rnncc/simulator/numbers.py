@@ -6,9 +6,11 @@ Containers stay float32; what is in them is what the machine's format can hold.
   vectors at each product. bf16 and fp16: to nearest, ties to even. Block floating point: a block (``columns`` of the
   native tile, along k) shares the exponent of its largest magnitude, and each element is a sign and a few bits. int8
   and int16: symmetric, one scale a row of weights and one a vector, by their largest magnitude.
-* **Sums** are float32, or, of integers, exact and saturated to 32 bits, then scaled.
-* **Results of vector instructions** are rounded to the activations' format when that is fp16 or bf16. Integer formats
-  keep the vector unit's own float32: what it hands on is scaled anew when it next enters the array.
+* **Sums** are float32, or, of integers, exact and saturated to 32 bits, then scaled. They stay so until a vector
+  instruction, a transfer or another product takes them.
+* **Results of vector instructions, and what transfers move** (inputs, biases, outputs), are rounded to the
+  activations' format when that is fp16 or bf16. Integer formats keep the vector unit's own float32: what it hands on
+  is scaled anew when it next enters the array.
 
 Sources: Fowers et al., ISCA 2018 (block floating point: exponent of 5 bits shared by a native vector); Jouppi et al.,
 ISCA 2017 (8 x 8, 8 x 16 and 16 x 16 bits into 32); NVIDIA 2017 (fp16 products, fp32 sums).
@@ -31,7 +33,7 @@ class Numbers:
 
     Attributes:
         weights, operands: formats of the two operands of a product.
-        results: rounding of vector instructions' results; None for none.
+        results: rounding of vector instructions' results and of transfers; None for none.
         block: elements of a block of block floating point.
     """
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+import onnx
+import onnx.parser
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -191,3 +193,33 @@ def test_matrices_of_integers_are_chosen_and_joined():
         assert (whole[i].values == alone.values).all() and (whole[i].scale == alone.scale).all()
     joined, flat = whole[1:].joined(), to_integers(x[1:].reshape(8, 5), 8)
     assert (joined.values == flat.values).all() and (joined.scale == flat.scale).all()
+
+
+@pytest.mark.parametrize("target", ["v100", "ipu-gc2"])
+def test_no_value_leaves_a_half_precision_machine_in_single(target):
+    rng = np.random.default_rng(4)
+    w, table = (rng.normal(size=shape).astype(np.float32) for shape in ((130, 70), (5, 7)))
+    model = onnx.parser.parse_model(
+        """<ir_version: 8, opset_import: ["": 17]>
+        g (float[3,130] x, int64[2] i) => (float[3,70] y, float[3,1] mean, float[3,130] sum, float[2,7] row)
+        <float third = {0.3333}> {
+            y = MatMul(x, w)
+            mean = ReduceMean<axes=[1]>(x)
+            sum = Add(x, third)
+            row = Gather(table, i)
+        }"""
+    )
+    model.graph.initializer.extend(
+        onnx.numpy_helper.from_array(array, name) for name, array in (("w", w), ("table", table))
+    )
+    x = rng.normal(size=(3, 130)).astype(np.float32)
+    inputs = {"x": x, "i": np.array([4, 1], np.int64)}
+    outputs = rnncc.compile(model, target, numerics="machine").run(inputs, timing=False).outputs
+    half = x.astype(np.float16).astype(np.float32)
+    for name, array in outputs.items():
+        assert (array == array.astype(np.float16)).all(), name
+    expected = (half @ w.astype(np.float16).astype(np.float32)).astype(np.float16)
+    assert np.abs(outputs["y"] - expected).max() <= 2 * np.spacing(np.abs(expected).max())
+    third = np.float16(0.3333).astype(np.float32)
+    assert (outputs["sum"] == (half + third).astype(np.float16)).all()
+    assert (outputs["row"] == table[[4, 1]].astype(np.float16)).all()
