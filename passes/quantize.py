@@ -12,35 +12,35 @@ format; fp32 changes nothing.
 - Activations of int8 and int16: one scale a product, by the largest magnitude that its operand takes on the calibration
   inputs (min-max); what is beyond it later saturates. Without inputs they stay as they are, and the pass says so. Block
   floating point of activations needs a shared exponent that no operation computes: ``--numerics machine`` has it.
+  The operations are the model's: they take cycles, which an array of that format would not need.
 - The report gives the largest relative error of a weight row, and of the outputs on the calibration inputs.
 
 Source: Jacob et al., CVPR 2018 (symmetric weights, min-max ranges); Fowers et al., ISCA 2018 (block floating point).
 
-Raises PassError: an onnx operation is left, an unknown format, calibration inputs that cannot be read or do not fit
-the model.
+Raises PassError: an onnx operation or a named cell is left, or the machine's operations are reached; an unknown
+format; calibration inputs that cannot be read, do not fit the model or are not finite.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, bf16, f16
-from xdsl.interpreter import Interpreter
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from rnncc.dialects import nn
 from rnncc.dialects._types import type_of
 from rnncc.dialects.rnn import CellOp
-from rnncc.errors import PassError, RnnccError, nearest
+from rnncc.errors import PassError, nearest
 from rnncc.machine import load_machine
 from rnncc.machine.formats import FORMATS
 from rnncc.machine.rounding import INTEGER_BITS, MANTISSA, rounder, to_integers
 from rnncc.passes._approximate import note_approximation
+from rnncc.passes._calibration_runs import CalibrationRuns, Reach, relative_error
 from rnncc.passes._emit import Emitter, constant_of, weight_name
 from rnncc.passes._remarks import remark
 
@@ -58,7 +58,8 @@ class QuantizePass(ModulePass):
     format: str = "machine"
     """``machine``, or the format of the weights; ``int8xint16``: of weights and of activations."""
     calibration: str = ""
-    """An ``.npz`` of inputs by name, from which the ranges of integer activations are taken."""
+    """``.npz`` files of inputs by name, separated by commas, from which the ranges of integer activations are taken;
+    those of ``rnncc compile --calibration`` where it is left out."""
     target: str = "edge"
     """Machine: a built-in name or the path of a machine file; its formats and its native columns."""
 
@@ -66,17 +67,17 @@ class QuantizePass(ModulePass):
         """Quantise every function of the module."""
         weights, activations = self._formats()
         for inner in op.walk():
-            if inner.name.startswith("onnx."):
+            if isinstance(inner, CellOp) or inner.name.startswith(("onnx.", "npu.")):
                 # Its products would keep the model's type, and nothing would say so.
                 raise PassError(
-                    f"quantize: {inner.name} is left in the function",
-                    "run it after decompose-cells",
+                    f"quantize: {inner.name} is in the function, whose products it does not see",
+                    "run it after decompose-cells and before lower-to-npu",
                 )
-        inputs = _read(self.calibration) if self.calibration else None
-        before = _outputs(op, inputs) if inputs is not None else {}
-        reach = _Reach()
-        if inputs is not None and activations in INTEGER_BITS:
-            _outputs(op, inputs, reach)
+        runs = CalibrationRuns.read(self.calibration) if self.calibration else None
+        before = runs.outputs(op) if runs is not None else []
+        reach = Reach()
+        if runs is not None and activations in INTEGER_BITS:
+            runs.outputs(op, reach)
         block = load_machine(self.target).matrix.columns
         for function in [f for f in op.body.block.ops if isinstance(f, func.FuncOp)]:
             work = _Quantizer(weights, activations, block, reach.largest)
@@ -84,15 +85,11 @@ class QuantizePass(ModulePass):
                 if isinstance(inner, nn.MatmulOp | nn.ConvOp):
                     work.product(inner)
             self._report(function, work, weights, activations)
-        if before:
-            after = _outputs(op, inputs or {})
+        if runs is not None:
             function = next(f for f in op.body.block.ops if isinstance(f, func.FuncOp))
-            error = max(_error(before[name], after[name]) for name in before)
-            remark(
-                function,
-                self.name,
-                f"outputs on the calibration inputs: relative error {error:.2g}",
-            )
+            error = relative_error(before, runs.outputs(op))
+            text = f"outputs on the calibration inputs: relative error {error:.2g}"
+            remark(function, self.name, text)
 
     def _formats(self) -> tuple[str, str]:
         machine = load_machine(self.target).formats
@@ -117,10 +114,6 @@ class QuantizePass(ModulePass):
     def _report(
         self, function: func.FuncOp, work: _Quantizer, weights: str, activations: str
     ) -> None:
-        if any(isinstance(inner, CellOp) for inner in function.walk()):
-            remark(
-                function, self.name, "named cells keep their weights: decompose-cells comes first"
-            )
         if not work.products or weights == "fp32":
             why = (
                 "fp32 is what is computed"
@@ -129,14 +122,13 @@ class QuantizePass(ModulePass):
             )
             remark(function, self.name, f"nothing is changed: {why}")
             return
-        text = f"{work.products} products have weights in {weights}, relative error of a row up to {work.error:.2g}"
+        have = "product has" if work.products == 1 else "products have"
+        text = f"{work.products} {have} weights in {weights}, relative error of a row up to {work.error:.2g}"
         remark(function, self.name, text)
         if work.rounded:
-            remark(
-                function,
-                self.name,
-                f"{work.rounded} of their operands are rounded to {activations}",
-            )
+            are = "operand is" if work.rounded == 1 else "operands are"
+            text = f"{work.rounded} {are} rounded to {activations}, by operations that take cycles here and none in "
+            remark(function, self.name, f"{text}an array of that format (--numerics machine)")
         elif activations in INTEGER_BITS:
             text = "operands stay as they are: integers need calibration inputs for their range"
             remark(function, self.name, text)
@@ -147,20 +139,6 @@ class QuantizePass(ModulePass):
                 f"operands stay as they are: numerics machine rounds to {activations}",
             )
         note_approximation(function, f"{self.name}{{format={self.format}}}")
-
-
-class _Reach(Interpreter.Listener):
-    """The largest magnitude of each product's operands in a run."""
-
-    def __init__(self) -> None:
-        self.largest: dict[Operation, list[float]] = {}
-
-    def will_interpret_op(self, op: Operation, args: Any) -> None:
-        """Note the operands of a product."""
-        if isinstance(op, nn.MatmulOp | nn.ConvOp):
-            found = [float(np.abs(a).max(initial=0)) for a in args[:2]]
-            old = self.largest.get(op, [0.0, 0.0])
-            self.largest[op] = [max(a, b) for a, b in zip(old, found, strict=True)]
 
 
 @dataclass
@@ -248,29 +226,3 @@ class _Quantizer:
         whole = emit(nn.UnaryOp("round", scaled))
         bounded = emit.binary("min", emit.binary("max", whole, number(-most)), number(most))
         return emit.binary("mul", bounded, number(scale))
-
-
-def _read(path: str) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError) as error:
-        raise PassError(f"quantize: cannot read calibration inputs '{path}': {error}") from None
-
-
-def _outputs(
-    module: ModuleOp, inputs: dict[str, np.ndarray], reach: _Reach | None = None
-) -> dict[str, np.ndarray]:
-    from rnncc.interpreter import run
-
-    try:
-        return run(module, inputs, listeners=(reach,) if reach is not None else ())
-    except RnnccError as error:
-        raise PassError(f"quantize: calibration: {error.message}", error.hint) from None
-
-
-def _error(before: np.ndarray, after: np.ndarray) -> float:
-    if before.dtype.kind != "f" or not before.size:
-        return 0.0
-    scale = float(np.abs(before).max()) or 1.0
-    return float(np.abs(before.astype(np.float64) - after).max()) / scale

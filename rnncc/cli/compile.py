@@ -49,8 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NPZ",
-        help="measure cycles and errors on these inputs against the model compiled without approximate passes; "
-        "may be repeated",
+        help="measure cycles and errors on these inputs against the model compiled without approximate passes, and "
+        "let quantize take its ranges from them; may be repeated",
     )
     common.add_compile_options(parser)
     generation.add_options(parser, run=False)
@@ -78,6 +78,8 @@ def main(args: argparse.Namespace) -> int:
             f"--calibration measures whole programs, --emit {args.emit} stops before one"
         )
     compilation = compilation_of(args.model, args, given[0] if given else None)
+    # For passes that look at values, as quantize does, where the pipeline gives them no other files.
+    compilation.options["calibration"] = ",".join(args.calibration)
     if args.emit in ("onnx", "rnn", "npu"):
         _write(args.output, f"{compilation.module(args.emit)!s}\n")
         report_times(compilation, args)

@@ -54,7 +54,8 @@ def check_names(inputs: Mapping[str, object], names: list[str]) -> None:
     """Raise InputError for a missing or an unknown input name."""
     for name in inputs:
         if name not in names:
-            raise InputError(f"the model has no input '{name}'", nearest(name, names))
+            known = f"its inputs: {', '.join(names)}" if names else None
+            raise InputError(f"the model has no input '{name}'", nearest(name, names) or known)
     for name in names:
         if name not in inputs:
             raise InputError(f"input '{name}' is missing")

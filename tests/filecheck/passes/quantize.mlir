@@ -4,7 +4,7 @@
 
 // Rows of weights become multiples of a 127th of their largest magnitude; without inputs the operand stays.
 // CHECK-LABEL: func.func @main
-// CHECK-SAME: rnncc.remarks = ["quantize: 1 products have weights in int8, relative error of a row up to 0.
+// CHECK-SAME: rnncc.remarks = ["quantize: 1 product has weights in int8, relative error of a row up to 0.
 // CHECK-SAME: "quantize: operands stay as they are: integers need calibration inputs for their range"
 // CHECK-SAME: rnncc.approximate = ["quantize{format=int8}"]
 // CHECK: [[W:%.+]] = nn.constant #nn.weight

@@ -1,8 +1,11 @@
 """quantize: weights and operands against NumPy written from the definition; ranges from calibration inputs."""
 
 import numpy as np
+import onnx
 import pytest
 
+from rnncc.__main__ import main
+from rnncc.bench.models import recurrent_model
 from rnncc.dialects import nn
 from rnncc.errors import PassError
 from rnncc.interpreter import run
@@ -56,7 +59,7 @@ def test_integers_with_ranges(tmp_path, transposed, form, bits):
             bound = np.abs(x).max() * np.abs(rows(w, bits[0])).sum(1)
             assert (np.abs(got) <= bound * 1.0001).all()
     notes = remarks(module)
-    assert any("1 products have weights in int8" in note for note in notes)
+    assert any("1 product has weights in int8" in note for note in notes)
     assert any("outputs on the calibration inputs: relative error 0.0" in note for note in notes)
     assert approximations(main_function(module)) == [f"quantize{{format={form}}}"]
 
@@ -99,8 +102,20 @@ def test_inside_a_recurrence(tmp_path):
     after = run(transform(module, f'quantize{{format=int8xint16 calibration="{path}"}}'), given)
     for name, value in before.items():
         assert 0 < np.abs(after[name] - value).max() < 0.02
-    cells = transform(net.module(), "quantize{format=int8}")
-    assert any("decompose-cells comes first" in note for note in remarks(cells))
+    with pytest.raises(PassError, match=r"quantize: rnn.lstm is in the function") as error:
+        transform(net.module(), "quantize{format=int8}")
+    assert "after decompose-cells" in str(error.value)
+
+
+def test_ranges_of_several_files(tmp_path):
+    module, w, x = dense()
+    for k, factor in enumerate((1, 3, 2)):
+        np.savez(tmp_path / f"{k}.npz", **inputs_of(module, x * np.float32(factor)))  # pyright: ignore
+    paths = ",".join(f"{tmp_path}/{k}.npz" for k in range(3))
+    module = transform(module, f'quantize{{format=int8 calibration="{paths}"}}')
+    scale = np.float32(3 * np.abs(x).max() / 127)
+    got = next(iter(run(module, inputs_of(module, x)).values()))
+    np.testing.assert_allclose(got, np.rint(x / scale) * scale @ rows(w, 8).T, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +133,33 @@ def test_refusals(text, message):
 
 
 def test_inputs_that_do_not_fit(tmp_path):
-    np.savez(tmp_path / "x.npz", wrong=np.zeros(3))
-    with pytest.raises(PassError, match="quantize: calibration: the model has no input 'wrong'"):
+    def refused(**arrays):
+        np.savez(tmp_path / "x.npz", **arrays)
+        with pytest.raises(PassError) as error:
+            transform(dense()[0], f'quantize{{format=int8 calibration="{tmp_path}/x.npz"}}')
+        return str(error.value)
+
+    name = next(iter(inputs_of(dense()[0], 0)))
+    x = np.ones((3, 4), np.float32)
+    said = refused(**{name: x, "label": np.zeros(3)})
+    assert f"x.npz': the model has no input 'label'\n  hint: its inputs: {name}" in said
+    assert "has shape [3, 5]" in refused(**{name: np.ones((3, 5), np.float32)})
+    assert f"'{name}' has values that are not finite" in refused(**{name: x * np.nan})
+    (tmp_path / "x.npz").write_bytes(b"no archive")
+    with pytest.raises(PassError, match=r"not an .npz file of plain arrays"):
         transform(dense()[0], f'quantize{{calibration="{tmp_path}/x.npz"}}')
+
+
+def test_ranges_from_the_option_of_compile(tmp_path, capsys):
+    path = tmp_path / "m.onnx"
+    onnx.save(recurrent_model("RNN", 8, 3), path)
+    np.savez(tmp_path / "x.npz", x=np.ones((3, 1, 8), np.float32))
+    command = ["compile", str(path), "-o", str(tmp_path / "m.rnx"), "--explain", "-p"]
+    command += [
+        "front,recurrence,quantize{format=int8},back",
+        "--calibration",
+        str(tmp_path / "x.npz"),
+    ]
+    assert main(command) == 0
+    out = capsys.readouterr().out
+    assert "operands are rounded to int8" in out and "outputs on the calibration inputs" in out
