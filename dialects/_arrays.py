@@ -88,6 +88,11 @@ class ReadOnlyArray:
         _digests[place] = (ref(_owner(self.array), lambda _: _digests.pop(place, None)), digest)
         return digest
 
+    @property
+    def place(self) -> tuple:
+        """Where it is and how it is laid out: arrays that live together in one place are equal."""
+        return _place(self.array)
+
     def __hash__(self) -> int:
         if self._hash is None:
             array = self.array

@@ -35,7 +35,7 @@ from xdsl.utils.exceptions import VerifyException
 from rnncc.dialects._npu_memory import ConstOp, InputOp
 from rnncc.dialects._npu_reach import address_range, element_of, static_span
 from rnncc.dialects._npu_text import parse_instruction, print_instruction
-from rnncc.dialects._npu_types import RESOURCES, RegType, int_array, memory_of
+from rnncc.dialects._npu_types import RESOURCES, RegType, int_array, int_values, memory_of
 from rnncc.dialects._npu_view import ViewOp
 
 Dims = Sequence[SSAValue | Operation | None]
@@ -117,7 +117,7 @@ class InstructionOp(IRDLOperation):
     @property
     def extent_values(self) -> tuple[int, int, int]:
         """The three static factors of the extents."""
-        return self.extents.get_values()  # type: ignore[attr-defined]
+        return int_values(self.extents)  # type: ignore[arg-type, return-value]
 
     def set_extents(self, extents: Sequence[int], dims: Sequence[SSAValue | None]) -> None:
         """Replace the extents and the registers that multiply them, in place."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
 
-from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, IntAttr, StringAttr, i64
+from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, IntAttr, IntegerType, StringAttr, i64
 from xdsl.ir import Attribute, ParametrizedAttribute, SSAValue, TypeAttribute
 from xdsl.irdl import irdl_attr_definition
 from xdsl.parser import AttrParser
@@ -47,6 +48,18 @@ RESOURCES: dict[str, Resource] = {
     "wmem": WmemResource(),
     "vmem": VmemResource(),
 }
+
+
+def int_values(array: DenseArrayBase[IntegerType]) -> tuple[int, ...]:
+    """The numbers of an ``array<i64: ...>``, unpacked once for all arrays with the same ones."""
+    if array.elt_type is not i64 and array.elt_type != i64:
+        return array.get_values()  # type: ignore[return-value]
+    return _unpacked(array.data.data)
+
+
+@lru_cache(maxsize=4096)
+def _unpacked(packed: bytes) -> tuple[int, ...]:
+    return struct.unpack(f"<{len(packed) // 8}q", packed)
 
 
 @lru_cache(maxsize=4096)

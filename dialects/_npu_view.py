@@ -31,6 +31,7 @@ from rnncc.dialects._npu_types import (
     RegType,
     ViewType,
     int_array,
+    int_values,
 )
 
 
@@ -95,7 +96,7 @@ class ViewOp(IRDLOperation):
     @property
     def stride_values(self) -> tuple[int, int, int]:
         """The three strides in elements."""
-        return self.strides.get_values()  # type: ignore[attr-defined]
+        return int_values(self.strides)  # type: ignore[arg-type, return-value]
 
     def verify_(self) -> None:
         """Three strides, the buffer's type, and an index exactly when it has a stride."""

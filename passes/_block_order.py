@@ -39,6 +39,7 @@ class Scheduler:
         machine: MachineDescription,
         function: FuncOp,
         capacity: dict[str, int],
+        table: AccessTable | None = None,
         *,
         tight: bool,
         pipeliner: Pipeliner | None = None,
@@ -49,12 +50,13 @@ class Scheduler:
             machine: the machine.
             function: whose blocks will be ordered.
             capacity: bytes of the on-chip memories.
+            table: what the function's operations touch, where that is known.
             tight: let no order need more on-chip memory than the original one.
             pipeliner: tried on each loop.
         """
         self.machine = machine
         self.function = function
-        self.table = AccessTable()
+        self.table = table or AccessTable()
         self.tight = tight
         self.capacity = capacity
         self.pipeliner = pipeliner

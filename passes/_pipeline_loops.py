@@ -62,7 +62,8 @@ class Pipeliner:
         block.insert_ops_before(code, loop)
         after = loop.next_op
         loop.detach()
-        if fits(live_ranges(scheduler.function), scheduler.machine, self.element_bytes):
+        ranges = live_ranges(scheduler.function, scheduler.table)
+        if fits(ranges, scheduler.machine, self.element_bytes):
             return True
         if after is None:
             block.add_op(loop)

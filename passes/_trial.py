@@ -7,18 +7,25 @@ unless a later transformation changes it again.
 from __future__ import annotations
 
 from collections.abc import Callable
+from weakref import finalize
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
 from rnncc.dialects._types import symbol_maxima
 from rnncc.errors import RnnccError
-from rnncc.passes._remarks import remark
+from rnncc.machine import load_machine
+from rnncc.passes._module_text import ModuleText
+from rnncc.passes._remarks import REMARKS, remark
 
 SAVING = 500
 """One cycle in this many must be saved: a longer program is not free."""
-BACK = "lower-lengths,canonicalize,cse,dce,place-memory,tile-for-machine,lower-to-npu,schedule,allocate"
-"""The passes that a trial goes through."""
+CLEAN = "lower-lengths,canonicalize,cse,dce"
+"""The passes that a trial goes through first: what one choice ended with, the next one begins with ..."""
+BACK = "place-memory,tile-for-machine,lower-to-npu,schedule,allocate"
+"""... and those to the machine."""
+_known: dict[int, dict[tuple[str, ModuleText], list[int]]] = {}
+"""The cycles of each trial of the compilations that are going on, so that nothing is timed twice."""
 
 
 def cycles_of(ctx: Context, module: ModuleOp, target: str) -> list[int]:
@@ -30,7 +37,6 @@ def cycles_of(ctx: Context, module: ModuleOp, target: str) -> list[int]:
         RnnccError: the program does not fit the machine, or cannot be timed.
     """
     from rnncc.codegen import generate
-    from rnncc.machine import load_machine
     from rnncc.pipeline import Pipeline
     from rnncc.random_inputs import random_inputs
     from rnncc.simulator import simulate
@@ -40,6 +46,12 @@ def cycles_of(ctx: Context, module: ModuleOp, target: str) -> list[int]:
     maxima: dict[str, int] = {}
     for op in trial.body.block.ops:
         maxima |= symbol_maxima(op)
+        op.attributes.pop(REMARKS, None)
+    Pipeline(CLEAN).apply(ctx, trial, target=target, numerics="exact")
+    known = _trials_of(ctx)
+    key = (target, ModuleText(trial))
+    if key in known:
+        return list(known[key])
     Pipeline(BACK).apply(ctx, trial, target=target, numerics="exact")
     program = generate(trial, load_machine(target), "exact")
     found = []
@@ -50,7 +62,16 @@ def cycles_of(ctx: Context, module: ModuleOp, target: str) -> list[int]:
         result = simulate(program, data, lengths=lengths, values=False)
         assert result.cycles is not None
         found.append(result.cycles)
-    return found
+    known[key] = found
+    return list(found)
+
+
+def _trials_of(ctx: Context) -> dict[tuple[str, ModuleText], list[int]]:
+    """The trials of one compilation, which end with its context."""
+    if id(ctx) not in _known:
+        _known[id(ctx)] = {}
+        finalize(ctx, _known.pop, id(ctx), None)
+    return _known[id(ctx)]
 
 
 def _lengths(maxima: dict[str, int]) -> list[dict[str, int]]:

@@ -36,6 +36,7 @@ from rnncc.passes._live_ranges import live_ranges
 from rnncc.passes._pipeline_loops import Pipeliner, discard
 from rnncc.passes._placement import fits
 from rnncc.passes._remarks import REMARKS
+from rnncc.passes._windows import AccessTable
 
 POLICIES = ("modulo", "list", "none")
 
@@ -71,7 +72,8 @@ class SchedulePass(ModulePass):
         remarks = function.attributes.get(REMARKS)
         element_bytes = npu.widest_float(function)
         capacity = {m: machine.capacity(m, element_bytes) for m in ("wmem", "vmem")}
-        fitted = fits(live_ranges(function), machine, element_bytes)
+        table = AccessTable()  # what an operation touches stays as it is wherever it is put
+        fitted = fits(live_ranges(function, table), machine, element_bytes)
         # An order may need more memory than the original one as long as that is there. Whether it
         # is, only placement knows for sure: buffers that come and go leave gaps.
         ways = [(False, False), (False, True)] if fitted else [(False, True)]
@@ -79,10 +81,11 @@ class SchedulePass(ModulePass):
             ways.insert(0, (True, False))
         for pipelined, tight in ways:
             pipeliner = Pipeliner(element_bytes) if pipelined else None
-            Scheduler(machine, function, capacity, tight=tight, pipeliner=pipeliner).block(
-                function.body.block
+            scheduler = Scheduler(
+                machine, function, capacity, table, tight=tight, pipeliner=pipeliner
             )
-            if not fitted or fits(live_ranges(function), machine, element_bytes):
+            scheduler.block(function.body.block)
+            if not fitted or fits(live_ranges(function, table), machine, element_bytes):
                 if pipeliner is not None:
                     discard(pipeliner.replaced)
                 return

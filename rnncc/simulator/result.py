@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,16 +21,21 @@ class TimingResult:
     Attributes:
         cycles: until every engine is done.
         counters: what ran and what waited.
-        bounds: lower bounds of ``cycles``.
+        limits: works out ``bounds``.
         energy: what it took; None when the machine does not describe it.
         setup: cycles of the program's setup, done once before the first run; no part of ``cycles``.
     """
 
     cycles: int
     counters: Counters
-    bounds: Bounds
+    limits: Callable[[], Bounds] = field(repr=False, compare=False)
     energy: EnergyUse | None = None
     setup: int = 0
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """Lower bounds of ``cycles``; worked out when first asked for, which takes as long as the timing."""
+        return self.limits()
 
 
 @dataclass(frozen=True)

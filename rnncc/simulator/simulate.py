@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
-from rnncc.cost.bounds import bounds
+from rnncc.cost.bounds import Bounds, bounds
 from rnncc.cost.energy import energy
+from rnncc.cost.work import Work
 from rnncc.errors import InputError
 from rnncc.program import Program
 from rnncc.simulator.counters import count
@@ -180,11 +182,23 @@ def _timed(
         once = Timing(program.instructions, setup, machine).run(registers, [], max_instructions)
     counters = count(machine, run.shapes, run.clock, cycles, run.extrapolated)
     done = [(t.work, n) for t, n in zip(run.shapes.all, run.clock.counts, strict=True)]
-    path = chains(run.shapes, body, registers, trace)
-    limits = bounds(machine, done, run.loads.traffic(machine), path)
     used = energy(machine, done, counters.instructions, cycles)
+    limits = partial(_limits, run, done, body, dict(registers), list(trace))
     result = TimingResult(cycles, counters, limits, used, once)
     if len(kept) >= KEPT_TIMINGS:
         kept.clear()
     kept[key] = result
     return result
+
+
+def _limits(
+    run: Timing,
+    done: Sequence[tuple[Work, int]],
+    body: Body,
+    registers: Mapping[int, int],
+    trace: Sequence[int],
+) -> Bounds:
+    """The bounds of a timed run."""
+    path = chains(run.shapes, body, registers, trace)
+    machine = run.clock.machine
+    return bounds(machine, done, run.loads.traffic(machine), path)

@@ -2,14 +2,19 @@
 
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 import rnncc
 from rnncc.bench.models import recurrent_model
 from rnncc.compiler import Compilation
+from rnncc.passes._module_text import ModuleText
+from rnncc.passes._remarks import remark
 from rnncc.passes._trial import cycles_of
+from rnncc.passes.unroll_timesteps import mark
 from rnncc.random_inputs import main_function, random_inputs
+from rnncc.simulator import simulate
 from rnncc.universe import make_context
 
 from .stacks import Network, inputs_for, remarks, scans, transform
@@ -84,6 +89,24 @@ def test_a_declined_trial_leaves_the_module():
     module = transform(net.module(), text)
     assert len(scans(module)) == 2
     assert any("nothing is changed: the program would take" in note for note in remarks(module))
+
+
+def test_no_trial_is_made_twice():
+    net = Network(("lstm",), steps=9, batch=1, width=4)
+    ctx, module = make_context(), transform(net.module(), "decompose-cells,fuse-gates")
+    (scan,) = scans(module)
+    with patch("rnncc.simulator.simulate", wraps=simulate) as timed:
+        first = cycles_of(ctx, module, "edge")
+        remark(scan, "any-pass", "what was noted changes no cycle")
+        assert cycles_of(ctx, module, "edge") == first
+        assert timed.call_count == 1
+        # What does change them is another trial: the machine, steps a turn, weights that are elsewhere.
+        cycles_of(ctx, module, "tpu-v1")
+        mark(scan, 2)
+        cycles_of(ctx, module, "edge")
+        assert timed.call_count == 3
+    again = transform(net.module(), "decompose-cells,fuse-gates")
+    assert ModuleText(module) == ModuleText(module.clone()) != ModuleText(again)
 
 
 def test_random_lengths_are_within_the_time():
