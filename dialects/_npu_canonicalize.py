@@ -12,8 +12,8 @@ from rnncc.dialects._npu_instruction import InstructionOp
 from rnncc.dialects._npu_memory import AllocOp
 from rnncc.dialects._npu_move import DmaOp
 from rnncc.dialects._npu_register import ImmediateOp, ScalarOp
-from rnncc.dialects._npu_scalar import evaluate
 from rnncc.dialects._npu_view import ViewOp
+from rnncc.isa.scalar import evaluate
 
 
 def known(value: SSAValue | None) -> int | None:

@@ -24,8 +24,8 @@ from xdsl.traits import (
 )
 from xdsl.utils.exceptions import VerifyException
 
-from rnncc.dialects._npu_scalar import SCALAR_KINDS
 from rnncc.dialects._npu_types import REG, RESOURCES, RegType, ViewType, memory_of
+from rnncc.isa.scalar import SCALAR_KINDS
 
 
 class _ScalarPatterns(HasCanonicalizationPatternsTrait):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from rnncc.dialects import npu
-from rnncc.dialects._npu_scalar import evaluate
+from rnncc.isa.scalar import evaluate
 from rnncc.passes._dependence import is_node
 
 

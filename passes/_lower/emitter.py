@@ -12,6 +12,7 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from rnncc.dialects import npu
 from rnncc.dialects._types import NODE_ATTR
+from rnncc.isa.scalar import evaluate
 from rnncc.passes._lower.dims import Dim
 from rnncc.passes._lower.ref import Index, Ref
 
@@ -130,7 +131,7 @@ class Emitter:
     def scalar(self, kind: str, a: Index, b: Index) -> Index:
         """``a kind b``, folded where known, computed in the outermost loop where it is fixed."""
         if isinstance(a, int) and isinstance(b, int):
-            return FOLD[kind](a, b)
+            return evaluate(kind, a, b)
         if isinstance(b, int) and (kind, b) in NEUTRAL:
             return a
         depth = max(self.level_of(a), self.level_of(b))
@@ -204,21 +205,4 @@ class Emitter:
         }
 
 
-FOLD = {
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "min": min,
-    "max": max,
-    "mod": lambda a, b: a % b,
-    "div": lambda a, b: a // b,
-    "ceildiv": lambda a, b: -(-a // b),
-    "eq": lambda a, b: int(a == b),
-    "ne": lambda a, b: int(a != b),
-    "lt": lambda a, b: int(a < b),
-    "le": lambda a, b: int(a <= b),
-    "and": lambda a, b: a & b,
-    "or": lambda a, b: a | b,
-    "xor": lambda a, b: a ^ b,
-}
 NEUTRAL = {("add", 0), ("sub", 0), ("mul", 1), ("div", 1), ("ceildiv", 1)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xdsl.ir import Operation, SSAValue
 
 from rnncc.dialects import npu
-from rnncc.dialects._npu_scalar import evaluate
+from rnncc.isa.scalar import evaluate
 
 
 class Constants:

@@ -9,10 +9,10 @@ import numpy as np
 from xdsl.ir import Operation
 
 from rnncc.dialects import npu
-from rnncc.dialects._npu_scalar import evaluate
 from rnncc.errors import InputError, SimulationError
 from rnncc.interpreter import kernels
 from rnncc.interpreter.npu import NpuInterpreter
+from rnncc.isa.scalar import evaluate
 
 Handler = Callable[[NpuInterpreter, Any], None]
 

@@ -1,28 +1,21 @@
-"""The text of a program's function: loops, branches, scalars, and a call for every other instruction."""
+"""The text of a program's function: loops, branches, scalars, and a call (``CallText``) of each other instruction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from rnncc.errors import SimulationError
 from rnncc.interpreter.kernels import read_element
 from rnncc.isa.instruction import Instruction
-from rnncc.machine.rounding import Scaled
-from rnncc.simulator.calls import Argument, Call
+from rnncc.isa.scalar import scalar, wrap
+from rnncc.simulator.call_text import CallText
 from rnncc.simulator.decode import Decoder
-from rnncc.simulator.matrices import MatrixArgument, RegisterArgument
-from rnncc.simulator.scalar import scalar, wrap
 from rnncc.simulator.source import Source
 from rnncc.simulator.structure import Body, Loop, start_of, walk
 from rnncc.simulator.wide.forms import Stays
 from rnncc.simulator.wide.plan import plan, text_of
 from rnncc.simulator.wide.ranges import ranges
-
-CACHED_EXTENTS = 256
-"""Sets of run-time extents an instruction keeps bound before it starts afresh."""
 
 
 class Emitter:
@@ -56,8 +49,8 @@ class Emitter:
         """Loop -> why it is executed iteration by iteration."""
         written = {item.rd for item in instructions if item.op.startswith("s")}
         self._ranges = ranges(instructions, body)
-        # NumPy would take a negative index as one from the end: only loops' own registers never hold one.
-        self._never_negative = frozenset(range(1, 32)) - written - set(presets)
+        # Only loops' own registers are never negative.
+        self.calls = CallText(decoder, frozenset(range(1, 32)) - written - set(presets))
 
     def function(self, hooked: bool) -> tuple[Callable[..., Any], Source]:
         """The function ``f(start, trace, budget, tick)``, and its text.
@@ -159,7 +152,7 @@ class Emitter:
             source.line(f"r{register} = {text_of(parts)}")
         for number, (pc, call) in enumerate(wide.calls):
             source.pc = pc
-            source.line(self._call(source, pc, call, f"_{number}"))
+            source.line(self.calls.text(source, pc, call, f"_{number}"))
         self._emit_scalars(source, loop, int(head.imm[0]) - 1)
         return True
 
@@ -189,7 +182,7 @@ class Emitter:
         elif op == "s.imm":
             source.assign(instruction.rd, str(int(instruction.imm[0])))
         elif op == "s.read":
-            text = self._texts(source, pc, (self._element(pc, instruction),))
+            text = self.calls.element(source, pc, instruction)
             source.line(f"value = read({text})")
             source.line("trace.append(value)")
             source.assign(instruction.rd, "value")
@@ -206,93 +199,14 @@ class Emitter:
         elif self.only is not None and pc not in self.only:
             source.line("pass")
         elif any(extent.reg for extent in instruction.extents):
-            self._emit_variable(source, pc, instruction)
+            self.calls.bound_on_demand(source, pc, instruction)
         else:
             e0, e1, e2 = (extent.value for extent in instruction.extents)
-            call = self._bind(pc, instruction, (e0, e1, e2))
+            call = self.calls.bind(pc, instruction, (e0, e1, e2))
             if call is not None:
-                source.line(self._call(source, pc, call))
-
-    def _element(self, pc: int, instruction: Instruction) -> Argument:
-        try:
-            return self.decoder.element(instruction)
-        except SimulationError as error:
-            raise SimulationError(f"instruction {pc} ({instruction.mnemonic}): {error}") from None
-
-    def _bind(
-        self, pc: int, instruction: Instruction, extents: tuple[int, int, int]
-    ) -> Call | None:
-        try:
-            return self.decoder.bind(instruction, extents)
-        except SimulationError as error:
-            raise SimulationError(f"instruction {pc} ({instruction.mnemonic}): {error}") from None
-
-    def _call(self, source: Source, pc: int, call: Call, mark: str = "") -> str:
-        name = source.name(f"f{pc}{mark}", call.function)
-        return f"{name}({self._texts(source, f'{pc}{mark}', call.arguments)})"
-
-    def _texts(self, source: Source, pc: int | str, arguments: Sequence[object]) -> str:
-        texts = []
-        for place, argument in enumerate(arguments):
-            if isinstance(argument, RegisterArgument):
-                texts.append(f"r{argument.register}")
-            elif isinstance(argument, MatrixArgument):
-                slot = str(argument.slot)
-                if argument.register:
-                    name = source.name(f"l{pc}_{place}", argument.lookup)
-                    slot = f"{name}(r{argument.register})"
-                texts.append(f"W[{slot}]")
-            elif isinstance(argument, Argument):
-                texts.append(self._element_text(source, f"a{pc}_{place}", argument))
-        return ", ".join(texts)
-
-    def _element_text(self, source: Source, name: str, argument: Argument) -> str:
-        source.name(name, argument.array)
-        if not argument.register:
-            return name
-        register = f"r{argument.register}"
-        if argument.low == 0 and argument.register in self._never_negative:
-            return f"{name}[{register}]"
-        checked = source.name(f"{name}_at", _checked(argument))
-        return f"{checked}({register})"
-
-    def _emit_variable(self, source: Source, pc: int, instruction: Instruction) -> None:
-        """An instruction whose extents come from registers: bound on demand for each set of extents."""
-        extents = ", ".join(
-            f"{extent.value} * r{extent.reg}" if extent.reg else str(extent.value)
-            for extent in instruction.extents
-        )
-        used = sorted({operand.index for operand in instruction.operands if operand.index})
-        registers = ", ".join(f"r{number}" for number in used)
-        bound: dict[tuple[int, int, int], Callable[..., object]] = {}
-
-        def bind(extents: tuple[int, int, int]) -> Callable[..., object]:
-            call = self._bind(pc, instruction, extents)
-            part = Source(False)
-            part.names["W"] = self.decoder.matrices.store
-            part.line(self._call(part, pc, call) if call is not None else "pass")
-            if len(bound) >= CACHED_EXTENTS:
-                bound.clear()
-            bound[extents] = part.compile(registers)
-            return bound[extents]
-
-        table, binder = source.name(f"e{pc}", bound.get), source.name(f"b{pc}", bind)
-        source.line(f"key = ({extents})")
-        source.line(f"({table}(key) or {binder}(key))({registers})")
+                source.line(self.calls.text(source, pc, call))
 
 
 def _pay(source: Source, instructions: str) -> None:
     source.line(f"budget -= {instructions}")
     source.line("if budget < 0: raise Over('the program executes too many instructions')")
-
-
-def _checked(argument: Argument) -> Callable[[int], np.ndarray | Scaled]:
-    """``array[value - low]`` that refuses what lies before the first entry."""
-    array, low = argument.array, argument.low
-
-    def at(value: int) -> np.ndarray | Scaled:
-        if value < low:
-            raise IndexError(value)
-        return array[value - low]
-
-    return at

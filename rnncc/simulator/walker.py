@@ -11,8 +11,8 @@ from typing import Protocol
 
 from rnncc.errors import SimulationError
 from rnncc.isa.instruction import Instruction
+from rnncc.isa.scalar import scalar, wrap
 from rnncc.simulator.footprint import Extents
-from rnncc.simulator.scalar import scalar, wrap
 from rnncc.simulator.structure import Body, Loop, start_of
 
 Addresses = tuple[int, ...]
