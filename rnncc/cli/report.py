@@ -48,7 +48,8 @@ def main(args: argparse.Namespace) -> int:
         with stage("compiling"):
             compilation = compilation_of(args.file, args, inputs)
             stages = watch(compilation)
-            explanation = compilation.explain()
+            # A prompt is no input of the program: what generates is measured on random ones.
+            explanation = compilation.explain(inputs)
             program = explanation.program
         report_times(compilation, args)
     if (generator := Generator.of(program)) is not None:

@@ -18,7 +18,7 @@ Not counted: wires between the units, clocks, and leakage unless the machine fil
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
@@ -55,6 +55,10 @@ WORK_OF_CLASS = {
 """Multiplications and additions of one element; an iterative or piecewise function is taken as four of each."""
 
 
+ENERGY_PARTS = ("macs", "vector", "wmem", "vmem", "dram", "control", "static")
+"""Where energy goes."""
+
+
 @dataclass(frozen=True)
 class EnergyUse:
     """Energy of a run in picojoules, by where it went.
@@ -80,7 +84,7 @@ class EnergyUse:
     @property
     def parts(self) -> dict[str, float]:
         """Picojoules by part."""
-        return {name: value for name, value in asdict(self).items() if name != "seconds"}
+        return {name: getattr(self, name) for name in ENERGY_PARTS}
 
     @property
     def total(self) -> float:

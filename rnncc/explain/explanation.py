@@ -70,6 +70,7 @@ class Explanation:
             "base": self.base.to_dict() if self.base else None,
             "last": self.last.to_dict() if self.last else None,
             "passes": [entry.to_dict() for entry in self.entries],
+            "summary": self._end(),
         }
 
     def __str__(self) -> str:

@@ -13,7 +13,10 @@ from rnncc.page.stages import Stage
 from rnncc.report import Report
 from rnncc.timeline import Timeline
 
-SCRIPTS = ("tools.js", "timeline.js", "charts.js", "sources.js", "stages.js", "main.js")
+SCRIPTS = tuple(
+    f"{name}.js"
+    for name in ("tools", "timeline", "overview", "roofline", "memory", "sources", "stages", "main")
+)
 """In the order in which they run."""
 
 

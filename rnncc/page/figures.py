@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from rnncc.cost.energy import ENERGY_PARTS
 from rnncc.explain.explanation import Explanation
 from rnncc.page.stages import Stage, difference
 from rnncc.report import BOUND_NAMES, STALL_NAMES, Report
+from rnncc.report_tables import ENERGY_NAMES
 from rnncc.simulator.clockwork import STALLS
 from rnncc.timeline import Timeline
 from rnncc.timeline.occupancy import occupancy
@@ -41,7 +43,11 @@ def figures(
             "memories": {name: machine.memories[name].size for name in ("wmem", "vmem")},
         },
         "report": report.to_dict(),
-        "names": {"bounds": BOUND_NAMES, "stalls": {n: STALL_NAMES.get(n, n) for n in STALLS}},
+        "names": {
+            "bounds": BOUND_NAMES,
+            "stalls": {n: STALL_NAMES.get(n, n) for n in STALLS},
+            "energy": {n: ENERGY_NAMES.get(n, n) for n in ENERGY_PARTS},
+        },
         "rows": [name for _, _, name in rows],
         "engines": [engine for engine, _, _ in rows],
         "events": _events(

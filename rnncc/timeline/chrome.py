@@ -78,6 +78,12 @@ def _events(timeline: Timeline) -> Iterator[dict[str, Any]]:
 
 def _arguments(timeline: Timeline, event: Event) -> dict[str, Any]:
     timed, work = event.timed, event.timed.work
+    moved: dict[str, float] = {}
+    for access in work.accesses:
+        # An addition reads the same memory twice.
+        for way in ("reads",) * access.reads + ("writes",) * access.writes:
+            name = f"{way} {access.memory}"
+            moved[name] = moved.get(name, 0) + access.nbytes
     return {
         "node": timeline.nodes[timed.pc],
         "pc": timed.pc,
@@ -87,10 +93,7 @@ def _arguments(timeline: Timeline, event: Event) -> dict[str, Any]:
         "sent": event.sent,
         "done": event.done,
         "macs": work.macs,
-        "bytes": {
-            f"{'writes' if access.writes else 'reads'} {access.memory}": round(access.nbytes)
-            for access in work.accesses
-        },
+        "bytes": {name: round(nbytes) for name, nbytes in moved.items()},
         "waits": event.waits,
     }
 

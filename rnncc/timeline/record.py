@@ -43,9 +43,11 @@ class Timeline:
 
     @cached_property
     def nodes(self) -> list[str]:
-        """The ONNX node (or operation) that each instruction comes from; "" when the program does not say."""
+        """The ONNX node that each instruction comes from, or the kind of one that comes from none (a copy to an
+        output); "" when the program does not say.
+        """
         names = self.program.source_map or [""] * len(self.program.instructions)
-        return [name.rpartition(" / ")[0] or name for name in names]
+        return [name.rpartition(" / ")[0] or (name and f"no node: {name}") for name in names]
 
     @cached_property
     def texts(self) -> list[str]:

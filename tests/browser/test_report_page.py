@@ -136,6 +136,8 @@ def test_zoom_search_and_pointing(browser):
         width,
     )
     canvas = browser.find_element("id", "lanes")
+    # Offsets count from the middle of what is in view of it.
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
     move = ActionChains(browser).move_to_element_with_offset(
         canvas, round(x - width / 2), round(22 + 34 * row + 16 - height / 2)
     )
@@ -198,8 +200,66 @@ def test_text_is_readable_in_both_themes(browser, theme):
         };
         const ratio = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
         const pairs = [["ink", "card"], ["soft", "card"], ["soft", "page"], ["ink", "plus"], ["ink", "minus"],
-          ["card", "dma"], ["card", "matrix"], ["card", "vector"]];
+          ["card", "dma"], ["card", "matrix"], ["card", "vector"], ["vector", "card"], ["wait", "card"]];
         return Object.fromEntries(pairs.map(([a, b]) => [a + " on " + b, ratio(a, b)]));""",
         theme,
     )
     assert min(ratios.values()) >= 4.5, ratios
+
+
+def cut_off(browser) -> list[str]:
+    """Texts of the drawings that reach beyond their card."""
+    return browser.execute_script(
+        """
+        return [...document.querySelectorAll("svg text")].filter((text) => {
+          const own = text.getBoundingClientRect(), card = text.closest("section").getBoundingClientRect();
+          return own.left < card.left || own.right > card.right + 0.5;
+        }).map((text) => text.textContent);"""
+    )
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_drawings_fit_windows_of_any_width(browser, width):
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    settle(browser)
+    try:
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        assert cut_off(browser) == []
+        names = [e.text for e in browser.find_elements("css selector", "#roof text.name")]
+        assert any("lstm0" in name for name in names), names
+        # What little the program needs fills the plot, not a line at its foot.
+        heights = browser.execute_script(
+            "return [...document.querySelectorAll('#occupancy polygon')].map((p) => p.getBBox().height)"
+        )
+        assert len(heights) == 2 and min(heights) > 20, heights
+        bars = browser.execute_script(
+            "return Math.max(...[...document.querySelectorAll('#bounds i')].map((i) => i.offsetWidth))"
+        )
+        assert bars >= 40
+        first = browser.find_element("css selector", "#effects td").rect["width"]
+        assert first >= 100
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        settle(browser)
+
+
+def test_keyboard_and_energy(browser):
+    from selenium.webdriver.common.keys import Keys
+
+    dot = browser.find_element("css selector", "#roof circle")
+    browser.execute_script("arguments[0].focus()", dot)
+    assert "MACs" in browser.find_element("id", "tip").text
+    box = browser.find_element("id", "source-find")
+    box.clear()
+    box.send_keys("x", Keys.BACKSPACE)
+    row = browser.find_element("css selector", "tr.node:not([hidden])")
+    hidden = len(browser.find_elements("css selector", "tr.inner[hidden]"))
+    row.send_keys(Keys.SPACE)
+    assert len(browser.find_elements("css selector", "tr.inner[hidden]")) != hidden
+    assert "products" in browser.find_element("id", "energy").text
+    lanes = browser.find_element("id", "lanes")
+    lanes.send_keys("0")
+    lanes.send_keys("+")
+    settle(browser)
+    assert browser.execute_script("return view.to - view.from < total")

@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from rnncc.bench.silicon.options import add_common, number, percent, targets
-from rnncc.bench.silicon.published import LAYERS, MILLISECONDS, software
+from rnncc.bench.silicon.published import LAYERS, MILLISECONDS, published, software
 
 if TYPE_CHECKING:
     from rnncc.bench.silicon.rows import LayerRow
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Measure and print."""
-    from rnncc.bench.silicon.rows import geometric_mean, layer_rows
+    from rnncc.bench.silicon.rows import layer_rows
     from rnncc.machine import load_machine
     from rnncc.progress import stage
 
@@ -38,34 +38,47 @@ def main(args: argparse.Namespace) -> int:
     chosen = targets(args.target or ",".join(TARGETS))
     with stage("measuring") as progress:
         for done, target in enumerate(chosen):
-            known = MILLISECONDS.get(load_machine(target).name, {})
+            known = published(load_machine(target).name)
             layers = list(known) if args.published else None
             rows = found.setdefault(target, [])
             for row in layer_rows(target, layers, args.pipeline):
                 rows.append(row)
                 progress((done + len(rows) / len(layers or LAYERS)) / len(chosen))
-    summary = {
-        target: geometric_mean([r.error for r in rows if r.error is not None])
-        for target, rows in found.items()
-        if any(r.error is not None for r in rows)
-    }
+    summary = {target: _means(rows) for target, rows in found.items()}
     if args.json:
         result = {
             target: {
                 "pipeline": args.pipeline or software(load_machine(target).name).pipeline,
                 "rows": [row.to_dict() for row in rows],
-                "geometric_mean": summary.get(target),
+                "geometric_mean": summary[target][0],
+                "geometric_mean_predicted": summary[target][1],
             }
             for target, rows in found.items()
         }
         print(json.dumps(result, indent=2))
         return 0
     for target, rows in found.items():
-        _print(target, rows, summary.get(target), args.pipeline)
+        _print(target, rows, summary[target], args.pipeline)
     return 0
 
 
-def _print(target: str, rows: list[LayerRow], mean: float | None, pipeline: str | None) -> None:
+def _means(rows: list[LayerRow]) -> tuple[float | None, float | None]:
+    """Geometric mean of the rows that were known when the machine was described, and of those predicted."""
+    from rnncc.bench.silicon.rows import geometric_mean
+
+    errors = [
+        [r.error for r in rows if r.error is not None and r.predicted is p] for p in (False, True)
+    ]
+    known, predicted = (geometric_mean(found) if found else None for found in errors)
+    return known, predicted
+
+
+def _print(
+    target: str,
+    rows: list[LayerRow],
+    means: tuple[float | None, float | None],
+    pipeline: str | None,
+) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -87,9 +100,16 @@ def _print(target: str, rows: list[LayerRow], mean: float | None, pipeline: str 
     for r in rows:
         table.add_row(
             f"{r.kind} {r.hidden}", f"{r.steps}", number(r.milliseconds),
-            "-" if r.published is None else f"{r.published:g}", percent(r.error), number(r.step),
-            number(r.tflops), f"{r.use:.1%}", f"{r.bound / r.cycles:.0%}", BOUND_NAMES[r.binds],
+            "-" if r.published is None else f"{r.published:g}{'*' if r.predicted else ''}",
+            percent(r.error), number(r.step), number(r.tflops), f"{r.use:.1%}", f"{r.bound / r.cycles:.0%}",
+            BOUND_NAMES[r.binds],
         )  # fmt: skip
     console.print(table)
+    mean, predicted = means
     if mean is not None:
-        console.print(f"geometric mean of measured against published: {mean:.3f} (1 = equal)\n")
+        console.print(f"geometric mean of measured against published: {mean:.3f} (1 = equal)")
+    if predicted is not None:
+        console.print(f"* predicted, no parameter was chosen with these rows: {predicted:.3f}")
+    if mean is None and predicted is None:
+        console.print(f"nothing is published for {target}: measured alone")
+    console.print()

@@ -24,9 +24,12 @@ def add_common(parser: argparse.ArgumentParser, default: str) -> None:
 
 def targets(text: str) -> list[str]:
     """The machines of a list, each checked; MachineError for one that there is not."""
+    from rnncc.errors import MachineError
     from rnncc.machine import load_machine
 
-    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names:
+        raise MachineError(f"no machine in the list '{text}'", "`rnncc targets` lists them")
     for name in names:
         load_machine(name)
     return names

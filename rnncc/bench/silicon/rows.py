@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import exp, log
 from typing import Any
 
 from rnncc.bench.silicon import models
 from rnncc.bench.silicon.published import (
     LAYERS,
-    MILLISECONDS,
+    PREDICTED,
     SHARES,
     Application,
     Layer,
+    published,
     software,
 )
 from rnncc.machine import MachineDescription, load_machine
@@ -34,6 +35,7 @@ class LayerRow:
         use: share of the machine's peak.
         bound, binds: the largest lower bound, in cycles, and what it is.
         published: milliseconds, or None.
+        predicted: whether no number of the machine was chosen with a look at what was published for the row.
     """
 
     kind: str
@@ -47,6 +49,7 @@ class LayerRow:
     bound: int
     binds: str
     published: float | None
+    predicted: bool = False
 
     @property
     def error(self) -> float | None:
@@ -109,8 +112,8 @@ def layer_rows(
         RnnccError: whatever compiling or running a layer raises.
     """
     machine = load_machine(target)
-    published = MILLISECONDS.get(machine.name, {})
-    chosen = list(dict.fromkeys([*LAYERS, *published])) if layers is None else list(layers)
+    known, predicted = published(machine.name), PREDICTED.get(machine.name, {})
+    chosen = list(dict.fromkeys([*LAYERS, *known])) if layers is None else list(layers)
     longest: dict[tuple[str, int], int] = {}
     for kind, hidden, steps in chosen:
         longest[kind, hidden] = max(steps, longest.get((kind, hidden), 0))
@@ -119,7 +122,8 @@ def layer_rows(
         key = layer[:2]
         if program is None or made != key:
             program, made = layer_program(target, machine, *key, longest[key], pipeline), key
-        yield measure_layer(program, layer, published.get(layer))
+        row = measure_layer(program, layer, known.get(layer))
+        yield replace(row, predicted=layer in predicted)
 
 
 def layer_program(
@@ -167,7 +171,7 @@ def measure_application(
     Args:
         application: which.
         target: instead of TPU v1, for which alone there are published figures.
-        pipeline: instead of the one that mirrors the TPU's software.
+        pipeline: instead of the one that mirrors the machine's own software.
 
     Raises:
         RnnccError: whatever compiling or running it raises.
@@ -175,7 +179,9 @@ def measure_application(
     import rnncc
 
     model = getattr(models, application.name)()
-    program = rnncc.compile(model, target or application.machine, pipeline or "tpu")
+    target = target or application.machine
+    pipeline = pipeline or software(load_machine(target).name).pipeline
+    program = rnncc.compile(model, target, pipeline)
     timing = simulate(program, None, values=False).timing
     assert timing is not None
     return _application(application, program, timing)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``rnncc bench tpu-paper``."""
-    add_common(parser, "tpu-v1, in the format that each application ran in")
+    add_common(parser, "tpu-v1, which means TPU v1 in the format that each application ran in")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -26,7 +26,8 @@ def main(args: argparse.Namespace) -> int:
     from rnncc.bench.silicon.rows import geometric_mean, measure_application
     from rnncc.progress import stage
 
-    chosen = targets(args.target) if args.target else [None]
+    # The paper's machine is one, with 8-bit or 16-bit activations.
+    chosen = [None if name == "tpu-v1" else name for name in targets(args.target or "tpu-v1")]
     rows: list[ApplicationRow] = []
     with stage("measuring") as progress:
         for target in chosen:
@@ -71,4 +72,10 @@ def _print(rows: list[ApplicationRow]) -> None:
             row.name.upper(), row.machine, number(row.tops), published, percent(row.error), *shares
         )
     console.print(table)
-    console.print("in brackets: published shares of cycles; the four add up to 100 %")
+    told = "shares of cycles; the four add up to 100 %"
+    if any(row.published_shares for row in rows):
+        told += "; in brackets: published"
+    alone = list(dict.fromkeys(row.machine for row in rows if not row.published))
+    if alone:
+        told += f"; nothing is published for {', '.join(alone)} on these rows"
+    console.print(told)

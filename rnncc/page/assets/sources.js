@@ -21,7 +21,7 @@ function startSources() {
     });
     const toggle = () => { const open = inner.length && inner[0].line.hidden; inner.forEach(({ line }) => { line.hidden = !open; }); };
     row.addEventListener("click", toggle);
-    row.addEventListener("keydown", (event) => { if (event.key === "Enter") toggle(); });
+    row.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); toggle(); } });
     row.addEventListener("pointerenter", () => light((pc) => members.has(pc)));
     row.addEventListener("pointerleave", () => light(null));
     body.append(row, ...inner.map(({ line }) => line));

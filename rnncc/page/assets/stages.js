@@ -35,7 +35,9 @@ function effects(explain) {
     before = entry.after;
     first = false;
   }
-  return make("div", { class: "scroll", id: "effects" }, make("table", {}, make("thead", {}, make("tr", {}, ...head.map((name) => make("th", {}, name)))), body));
+  const lengths = Object.entries(explain.lengths).map(([name, value]) => `${name} = ${value}`).join(", ");
+  const notes = [`Cycles of the whole program after each pass that changes any${lengths ? `, at ${lengths}` : ""}${explain.sampled ? `, on ${explain.sampled}` : ""}.`, ...explain.summary];
+  return make("div", { class: "scroll", id: "effects" }, ...notes.map((text) => make("p", { class: "hint" }, text)), make("table", {}, make("thead", {}, make("tr", {}, ...head.map((name) => make("th", {}, name)))), body));
 }
 
 function irOf(stage) {
@@ -46,8 +48,10 @@ function irOf(stage) {
     const text = (part) => part.map((line) => sign + line).join("\n");
     if (tag !== "=" || only || lines.length <= 2 * FOLD) { view.append(make("pre", { class: name }, text(lines))); continue; }
     const middle = lines.slice(FOLD, -FOLD);
-    const fold = make("pre", { class: "fold" }, `  ... ${count(middle.length)} lines without a change: click to see them`);
-    fold.addEventListener("click", () => fold.replaceWith(make("pre", {}, text(middle))));
+    const fold = make("pre", { class: "fold", tabindex: 0, role: "button" }, `  ... ${count(middle.length)} lines without a change: click to see them`);
+    const open = () => fold.replaceWith(make("pre", {}, text(middle)));
+    fold.addEventListener("click", open);
+    fold.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(); } });
     view.append(make("pre", {}, text(lines.slice(0, FOLD))), fold, make("pre", {}, text(lines.slice(-FOLD))));
   }
   return view;

@@ -98,7 +98,7 @@ function paintRow(pen, width, row, name, fill, dim) {
   }
   for (let cell = GUTTER; cell < width; cell += 1) {
     if (covered[cell]) {
-      pen.globalAlpha = found[cell] ? 1 : (dim ? 0.25 : 1) * (0.15 + 0.85 * Math.min(1, covered[cell]));
+      pen.globalAlpha = found[cell] ? 1 : (dim ? 0.25 : 1) * (0.3 + 0.7 * Math.min(1, covered[cell]));
       pen.fillStyle = found[cell] ? mark : fill;
       pen.fillRect(cell, top + 6, 1, 20);
     }
@@ -140,7 +140,8 @@ function paintMini() {
   load.forEach((cellsOf, row) => {
     pen.fillStyle = color(ENGINES[DATA.engines[row]]);
     cellsOf.forEach((part, cell) => {
-      pen.globalAlpha = Math.min(1, part);
+      if (!part) return;
+      pen.globalAlpha = 0.3 + 0.7 * Math.min(1, part);
       pen.fillRect(GUTTER + cell * 2, 2 + row * high, 2, high - 0.5);
     });
   });

@@ -34,6 +34,7 @@ function scaled(value, units, step) {
 }
 const bytes = (n) => scaled(n, ["B", "KiB", "MiB", "GiB", "TiB"], 1024);
 const duration = (cycles) => scaled((cycles / DATA.machine.clock) * 1e9, ["ns", "\u00b5s", "ms", "s"], 1000);
+const picojoules = (n) => scaled(n, ["pJ", "nJ", "\u00b5J", "mJ", "J"], 1000);
 const rate = (perSecond) => scaled(perSecond, ["op/s", "Kop/s", "Mop/s", "Gop/s", "Top/s", "Pop/s"], 1000);
 
 function tip(event, ...lines) {

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rnncc.__main__ import main
-from rnncc.bench.silicon.published import APPLICATIONS, LAYERS, MILLISECONDS, SHARES
+from rnncc.bench.silicon.published import APPLICATIONS, LAYERS, MILLISECONDS, PREDICTED, SHARES
 from rnncc.bench.silicon.rows import geometric_mean, layer_rows, measure_application
 from rnncc.machine import load_machine
 
@@ -66,6 +66,23 @@ def test_a_matrix_that_nearly_fits_streams_its_rest():
     assert row.bound <= row.cycles and row.binds in ("weights", "arrival", "transfers")
 
 
+def test_predicted_rows_of_brainwave():
+    rows = [layer for layer in PREDICTED["bw-s10"] if layer[1] < 1600]
+    assert all(abs(row.error or 1) <= 0.10 and row.predicted for row in layer_rows("bw-s10", rows))
+
+
+def test_no_row_is_known_and_predicted():
+    for target, rows in PREDICTED.items():
+        assert not rows.keys() & MILLISECONDS[target].keys() and rows.keys() <= set(LAYERS)
+
+
+def test_applications_on_other_machines(capsys):
+    assert main(["bench", "tpu-paper", "--target", " ,"]) == 1
+    assert "no machine in the list" in capsys.readouterr().err
+    row = measure_application(APPLICATIONS[0], "edge")
+    assert row.error is None and row.share_error is None and row.tops > 0
+
+
 def test_every_layer_is_listed_once():
     assert len(LAYERS) == len(set(LAYERS)) == 23
     assert all(layer in LAYERS for rows in MILLISECONDS.values() for layer in rows)
@@ -77,17 +94,21 @@ def test_geometric_mean():
 
 
 def test_command_line(capsys, monkeypatch):
-    from rnncc.bench.silicon import deepbench
+    from rnncc.bench.silicon import published
 
-    few = {("LSTM", 256, 150): 0.425}
-    monkeypatch.setitem(deepbench.MILLISECONDS, "bw-s10", few)
+    known, predicted = {("LSTM", 256, 150): 0.425}, {("LSTM", 256, 25): 0.08}
+    monkeypatch.setitem(published.MILLISECONDS, "bw-s10", known)
+    monkeypatch.setitem(published.PREDICTED, "bw-s10", predicted)
     arguments = ["bench", "deepbench", "--published", "--target", "bw-s10"]
     assert main([*arguments, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["bw-s10"]
-    assert found["pipeline"] == "brainwave" and len(found["rows"]) == 1
-    assert found["geometric_mean"] == pytest.approx(1 + abs(found["rows"][0]["error"]), rel=0.01)
+    assert found["pipeline"] == "brainwave" and len(found["rows"]) == 2
+    short, long = sorted(found["rows"], key=lambda row: row["steps"])
+    assert short["predicted"] and not long["predicted"]
+    assert found["geometric_mean"] == pytest.approx(1 + abs(long["error"]), rel=0.01)
+    assert found["geometric_mean_predicted"] == pytest.approx(1 + abs(short["error"]), rel=0.1)
     assert main(arguments) == 0
     out = capsys.readouterr().out
-    assert "LSTM 256" in out and "0.425" in out and "geometric mean" in out
+    assert "LSTM 256" in out and "0.425" in out and "geometric mean" in out and "0.08*" in out
     assert main(["bench", "deepbench", "--target", "bw-s1"]) == 1
     assert "bw-s10" in capsys.readouterr().err

@@ -69,6 +69,14 @@ def test_the_trace_is_what_viewers_read(timeline):
     named = [e["args"] for e in trace["traceEvents"] if "args" in e and "node" in e["args"]]
     assert len(named) == len(timeline.events)
     assert {"bytes", "waits", "text", "pc", "macs"} <= named[0].keys()
+    moved = defaultdict(int)
+    for arguments in named:
+        for name, nbytes in arguments["bytes"].items():
+            moved[name] += nbytes
+    counters = timeline.program.run(None, values=False).report.to_dict()["counters"]
+    for memory in ("dram", "vmem"):
+        for way, name in (("read", "reads"), ("written", "writes")):
+            assert moved[f"{name} {memory}"] == pytest.approx(counters[way][memory], rel=1e-3)
     depths = [e["args"] for e in trace["traceEvents"] if e["ph"] == "C"]
     limits = timeline.program.machine.control.queue_depth
     assert depths[-1] == {"dma": 0, "matrix": 0, "vector": 0}
