@@ -8,6 +8,7 @@ cycles follow the program as it is.
 * ``forms``: what the loop's registers hold, as outer registers plus a number for each iteration.
 * ``ranges``: what outer registers may hold.
 * ``accesses``, ``clusters``: which bytes the iterations touch, and why they do not meet.
+* ``rotate``: pipelined loops, whose iterations use one another's results.
 * ``widen``: an instruction with the iteration as one more extent.
 * ``plan``: all of a loop, and what memory and registers hold behind it.
 """

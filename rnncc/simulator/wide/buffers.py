@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from math import gcd, prod
@@ -32,7 +32,7 @@ class Buffers:
 
     Args:
         decoder: binds instructions to memory.
-        count: iterations of the loop.
+        found: the operands of the loop, in the order of its body.
         cluster: the cluster of each operand.
 
     Attributes:
@@ -45,12 +45,12 @@ class Buffers:
         Stays: the buffers would be too large, or weights are no constants.
     """
 
-    def __init__(self, decoder: Decoder, count: int, cluster: dict[Access, Cluster]):
+    def __init__(self, decoder: Decoder, found: Sequence[Access], cluster: dict[Access, Cluster]):
         self.decoder = decoder
-        self.count = count
+        self.count = len(found[0].at)
         self.cluster = cluster
         self.items: dict[int, list[Access]] = {}
-        for access in sorted(cluster, key=lambda a: (a.pc, a.place)):
+        for access in found:
             self.items.setdefault(access.pc, []).append(access)
         self.sums: dict[int, tuple[tuple[int, int], ...]] = {}
         private = {id(c): c for c in cluster.values() if c.kind == "private"}
@@ -133,20 +133,7 @@ class Buffers:
 
     def operand(self, access: Access, base: int) -> Operand:
         """The operand at ``base`` plus its terms."""
-        if not access.limits[0] <= base < access.limits[1]:
-            raise Stays("a base outside its area")
-        operand, terms = access.operand, access.terms
-        if not terms:
-            return replace(operand, base=base, index=0, index_stride=0)
-        unit = gcd(*(factor for _, factor in terms))
-        if len(terms) == 1:
-            ((register, unit),) = terms
-        else:
-            parts = tuple((r, factor // unit) for r, factor in terms)
-            known = {value: key for key, value in self.sums.items()}
-            register = known.get(parts, FIRST_VARIABLE + len(known))
-            self.sums[register] = parts
-        return replace(operand, base=base, index=register, index_stride=unit)
+        return operand_at(access, base, self.sums)
 
     def matrix(self, access: Access, start: int, count: int) -> Argument:
         """The panels of some iterations as one matrix."""
@@ -178,3 +165,27 @@ class Buffers:
                 to.item, moving.operand, moving.step, self.count
             )
         return self._kept[to.pc]
+
+
+def operand_at(access: Access, base: int, sums: dict[int, tuple[tuple[int, int], ...]]) -> Operand:
+    """An operand at ``base`` plus its terms.
+
+    Args:
+        access: the operand.
+        base: byte address.
+        sums: variables that are sums of registers; may get one more.
+    """
+    if not access.limits[0] <= base < access.limits[1]:
+        raise Stays("a base outside its area")
+    operand, terms = access.operand, access.terms
+    if not terms:
+        return replace(operand, base=base, index=0, index_stride=0)
+    unit = gcd(*(factor for _, factor in terms))
+    if len(terms) == 1:
+        ((register, unit),) = terms
+    else:
+        parts = tuple((r, factor // unit) for r, factor in terms)
+        known = {value: key for key, value in sums.items()}
+        register = known.get(parts, FIRST_VARIABLE + len(known))
+        sums[register] = parts
+    return replace(operand, base=base, index=register, index_stride=unit)

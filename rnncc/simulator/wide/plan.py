@@ -12,12 +12,15 @@ from rnncc.simulator.calls import Argument, Call
 from rnncc.simulator.decode import Decoder
 from rnncc.simulator.structure import Loop
 from rnncc.simulator.wide.accesses import Access, accesses
-from rnncc.simulator.wide.buffers import MIN_COUNT, Buffers
+from rnncc.simulator.wide.buffers import MIN_COUNT, Buffers, operand_at
 from rnncc.simulator.wide.clusters import Cluster, clusters
 from rnncc.simulator.wide.forms import MAX_COUNT, Stays
 from rnncc.simulator.wide.ranges import Ranges
+from rnncc.simulator.wide.rotate import rotated
 from rnncc.simulator.wide.widen import more_columns, widened
 
+MAX_STAGES = 3
+"""Turns of a pipelined loop that are under way at once."""
 MAX_BODY = 64
 """Instructions of a loop that is looked at."""
 
@@ -61,18 +64,49 @@ def plan(instructions: Sequence[Instruction], loop: Loop, decoder: Decoder, know
     if not found:
         raise Stays("nothing to gain")
     try:
-        return _Planner(decoder, count, found).plan
+        return _plan(decoder, found, MAX_STAGES)
     except SimulationError as error:
         # The loop itself will say it, if it runs.
         raise Stays(str(error)) from None
 
 
+def _plan(decoder: Decoder, found: list[Access], stages: int) -> Plan:
+    """As it is or, where turns of up to so many stages use one another's results, with its late part a turn later."""
+    try:
+        return _Planner(decoder, found).plan
+    except Stays as reason:
+        if stages == 1:
+            raise
+        try:
+            parts = rotated(found)
+            inner = _plan(decoder, parts.turns, stages - 1)
+        except Stays:
+            raise reason from None
+    before, after = _once(decoder, parts.head, 0, inner), _once(decoder, parts.tail, -1, inner)
+    return replace(inner, calls=[*before, *inner.calls, *after])
+
+
+def _once(decoder: Decoder, found: list[Access], turn: int, inner: Plan) -> list[tuple[int, Call]]:
+    """The calls of one iteration of some instructions; may add to the plan's sums."""
+    groups: dict[int, list[Access]] = {}
+    for access in found:
+        groups.setdefault(access.pc, []).append(access)
+    calls = []
+    for pc, group in groups.items():
+        operands = tuple(operand_at(a, int(a.at[turn]), inner.sums) for a in group)
+        item = replace(group[0].item, operands=operands)
+        call = decoder.bind(item, _extents(item))
+        if call is not None:
+            calls.append((pc, call))
+    return calls
+
+
 class _Planner:
-    def __init__(self, decoder: Decoder, count: int, found: list[Access]):
+    def __init__(self, decoder: Decoder, found: list[Access]):
         self.decoder = decoder
         self.cluster = clusters(found)
         self.plan = Plan()
-        self.buffers = Buffers(decoder, count, self.cluster)
+        self.buffers = Buffers(decoder, found, self.cluster)
         self._check(found)
         self._bind()
         self.plan.sums = self.buffers.sums

@@ -158,13 +158,60 @@ def test_rows_with_gaps_stay(step):
     assert len(run.values.stays) == (step != 32)
 
 
+def pipelined(stages: int, outer: bool = False) -> list:
+    """A loop that loads rows for one turn ahead, multiplies and adds, and stores what an earlier turn made."""
+    other, out = (PARITY, 6) if stages == 2 else (6, PARITY)
+    column, matrix = (0, 4, 0), at("wmem", 0, (0, 16, 4))
+    to = at("dram", OUT, index=SUM if outer else INDEX, step=16)
+    result = vm(1088, column, other, 16)
+    dense = vm(1088, index=other, step=16)
+    return [
+        scalar("mod", PARITY, INDEX, 2), scalar("add", 7, INDEX, 1), scalar("mod", 6, 7, 2),
+        scalar("mul", 5, OUTER, 9), Instruction("s", "add", rd=SUM, ra=5, rb=INDEX),
+        copy(vm(1024, index=6, step=16), at("dram", 64, index=INDEX, step=16), (1, 1, 4)),
+        *([] if stages == 2 else [copy(to, vm(1088, index=out, step=16), (1, 1, 4))]),
+        tensor("mm", "", (1, 4, 4), result, vm(1024, (0, 0, 4), other, 16), matrix),
+        tensor("binary", "add", (1, 1, 4), dense, dense, vm(0)),
+        *([copy(to, dense, (1, 1, 4))] if stages == 2 else []),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("stages", [2, 3])
+@pytest.mark.parametrize("outer", [False, True])
+def test_pipelined_turns_are_independent(stages, outer):
+    inner = loop(9, INDEX, pipelined(stages, outer))
+    run = agree(build([load(0, W, 4, 4), loop(2, OUTER, [inner])]))
+    assert len(run.values.stays) == 1  # the outer loop
+
+
+@pytest.mark.parametrize("target", ["tpu-v1", "bw-s10"])
+def test_pipelined_turns_in_the_formats_of_a_machine(target):
+    items = [load(0, W, 4, 4), loop(9, INDEX, pipelined(3))]
+    assert not agree(build(items, machine=load_machine(target), numerics="machine")).values.stays
+
+
+def test_a_buffer_read_first_is_a_pipeline():
+    body = [
+        unary("neg", vm(64, index=INDEX, step=4), 800, 1),
+        unary("neg", 800, vm(0, index=INDEX, step=4), 1),
+    ]
+    assert not agree(build([loop(6, INDEX, body)])).values.stays
+
+
 NOT_WIDE = {
     "carried": [binary("add", vm(64, index=INDEX, step=4), vm(60, index=INDEX, step=4), 0, 1)],
     "sum": [binary("add", 400, 400, vm(0, index=INDEX, step=4), 1)],
     "overlap": [unary("neg", vm(64, index=INDEX, step=4), vm(400, index=INDEX, step=4), 2)],
     "ahead": [unary("neg", vm(64, index=INDEX, step=16), vm(72, index=INDEX, step=8), 1)],
     "outer": [unary("neg", vm(64, index=INDEX, step=4), vm(32, index=OUTER, step=64), 1)],
-    "buffer read first": [unary("neg", vm(64, index=INDEX, step=4), 800, 1), unary("neg", 800, 0, 1)],
+    "late and early at once": [
+        unary("neg", 800, vm(0, index=INDEX, step=4), 1), binary("add", vm(64, index=INDEX, step=4), 804, 800, 1),
+        unary("neg", 804, vm(32, index=INDEX, step=4), 1),
+    ],
+    "a late part that comes last": [
+        unary("neg", vm(64, index=INDEX, step=4), 800, 1), unary("neg", 800, vm(0, index=INDEX, step=4), 1),
+        unary("neg", 804, vm(64, index=INDEX, step=4), 1), unary("neg", vm(64, index=INDEX, step=4), 808, 1),
+    ],
     "half a buffer": [
         unary("neg", 800, vm(0, index=INDEX, step=4), 1),
         unary("neg", vm(64, index=INDEX, step=8), 800, 2),

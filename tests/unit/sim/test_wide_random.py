@@ -11,6 +11,16 @@ from wide_programs import INDEX, OUT, OUTER, PARITY, SUM, W, agree, build, scala
 
 from rnncc.isa.instruction import Instruction, Operand
 
+AHEAD = 6
+"""The register that holds the parity of the next iteration."""
+NUMBERS = [
+    scalar("mod", PARITY, INDEX, 2),
+    scalar("add", AHEAD, INDEX, 1),
+    scalar("mod", AHEAD, AHEAD, 2),
+    scalar("mul", 5, OUTER, 4),
+    Instruction("s", "add", rd=SUM, ra=5, rb=INDEX),
+]
+"""What the registers hold."""
 ADDRESS = st.integers(0, 30).map(lambda n: 16 * n)
 STEP = st.sampled_from([0, 0, 4, 8, 16, 16, 16, 32, -16])
 
@@ -18,7 +28,9 @@ STEP = st.sampled_from([0, 0, 4, 8, 16, 16, 16, 32, -16])
 @st.composite
 def operand(draw: Any, strides: tuple[int, int, int], base: int = 512) -> Operand:
     """In vector memory: fixed, moving, taking turns, or with the outer loop."""
-    index = draw(st.sampled_from([0, INDEX, INDEX, INDEX, PARITY, PARITY, OUTER, SUM]))
+    index = draw(
+        st.sampled_from([0, INDEX, INDEX, INDEX, PARITY, PARITY, AHEAD, AHEAD, OUTER, SUM])
+    )
     step = draw(STEP)
     return vm(base + draw(ADDRESS), strides, index, step) if step else vm(draw(ADDRESS), strides)
 
@@ -26,11 +38,7 @@ def operand(draw: Any, strides: tuple[int, int, int], base: int = 512) -> Operan
 @st.composite
 def bodies(draw: Any) -> list:
     """A few instructions on a small memory, so that many of them meet."""
-    items: list = [
-        scalar("mod", PARITY, INDEX, 2),
-        scalar("mul", 5, OUTER, 4),
-        Instruction("s", "add", rd=SUM, ra=5, rb=INDEX),
-    ]
+    items: list = [*NUMBERS]
     kinds = st.sampled_from(["neg", "max", "add", "copy", "panel", "rows", "fill", "reduce", "out"])
     for kind in draw(st.lists(kinds, min_size=1, max_size=5)):
         dense, column = (0, 0, 4), (0, 4, 0)
@@ -74,3 +82,36 @@ def test_random_loops(body, count, outer):
     start = [load(0, W, 4, 4), load(128, W + 64, 4, 4)]
     after = [copy(at("dram", OUT, index=INDEX, step=16), vm(256, index=PARITY, step=16), (1, 1, 4))]
     agree(build([*start, loop(outer, OUTER, [loop(count, INDEX, body)]), *after]))
+
+
+@st.composite
+def pipelines(draw: Any) -> list:
+    """A copy in, a few steps and a copy out, in any order, through buffers of one place or two."""
+    dense = (0, 0, 4)
+    slot = st.tuples(
+        st.sampled_from([0, PARITY, PARITY, AHEAD, AHEAD]), st.sampled_from([0] * 6 + [4])
+    )
+
+    def place(number: int) -> Operand:
+        index, moved = draw(slot)
+        base = 1024 + 64 * number + moved
+        return vm(base, dense, index, 16) if index else vm(base)
+
+    length = draw(st.integers(1, 3))
+    items = [copy(place(0), at("dram", 16, dense, INDEX, 16), (1, 1, 4))]
+    for number in range(length):
+        if draw(st.booleans()):
+            items.append(tensor("unary", "neg", (1, 1, 4), place(number + 1), place(number)))
+        else:
+            other = place(draw(st.integers(0, length)))
+            to = place(number + 1)
+            items.append(tensor("binary", "add", (1, 1, 4), to, place(number), other))
+    index = draw(st.sampled_from([INDEX, INDEX, SUM]))
+    items.append(copy(at("dram", OUT + 64, dense, index, 16), place(length), (1, 1, 4)))
+    return [*NUMBERS, *draw(st.permutations(items))]
+
+
+@settings(max_examples=150, deadline=None)
+@given(pipelines(), st.integers(5, 9), st.integers(1, 2))
+def test_random_pipelines(body, count, outer):
+    agree(build([loop(outer, OUTER, [loop(count, INDEX, body)])]))
