@@ -26,6 +26,7 @@ BOUND_NAMES = {
     "arrival": "what the chain needs arrives, then its rest",
     "transfers": "DMA transfers",
     "engines": "the busiest engine",
+    "turns": "turns of the recurrence on their engines",
 }
 """What binds, in words."""
 

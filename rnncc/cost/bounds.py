@@ -3,10 +3,15 @@
 The four of the project's reference: multiply-accumulates over the peak, weights that must come from DRAM over its
 bandwidth, on-chip traffic over the memories' bandwidths, and the critical path (the longest chain of results that
 need one another, with unlimited engines, which the simulator finds: ``rnncc.simulator.critical``). On a machine whose
-vector engine is of kind ``chain`` a fifth: the passes that its instructions need, one after another. A sixth joins
-two of them, because they cannot overlap: what some result of the longest chain needs must have been moved by the one
+vector engine is of kind ``chain`` a fifth: the passes that its instructions need, one after another.
+
+Others join two of them, because they cannot overlap. What some result of a chain needs must have been moved by the one
 DMA engine before it (over one data path, each read holding a channel for its latency too), and the rest of the chain
-follows: a head and a tail around one machine (Carlier, 1982). It binds short recurrences whose weights stay on chip.
+follows. And from turn to turn of a recurrence, each engine must do all work that lies between the results of one turn
+and those of the next, after the chain that leads to the work and before the one that leads on: a head and a tail
+around one machine (Jackson, 1955; Carlier, 1982), found by ``rnncc.simulator.window``. It binds recurrences whose
+weights stay on chip: a product, then some passes of the vector units behind one another.
+
 Beside them stand all transfers of the program on the DMA engine, whose channels each read holds for its latency, and
 all instructions of the busiest other engine, which takes one at a time: an array's padding and the weights shifted into
 it are in its cycles.
@@ -37,9 +42,10 @@ class Bounds:
         on_chip: the slowest engine's traffic with wmem and vmem.
         critical_path: longest chain of dependent results.
         passes: passes through a ``chain`` vector engine; 0 for other engines.
-        arrival: the transfers that a result of that chain needs, then the rest of the chain.
+        arrival: the transfers that a result needs, then the rest of its chain, turns as in ``turns``.
         transfers: all transfers of the program on the DMA engine's channels and data path.
         engines: all products on the array, the shifting of weights and padding counted, or all vector operations.
+        turns: the longest chain, with each turn of a recurrence as long as its engines need.
     """
 
     macs: int
@@ -50,6 +56,7 @@ class Bounds:
     arrival: int = 0
     transfers: int = 0
     engines: int = 0
+    turns: int = 0
     names: tuple[str, ...] = field(
         default=(
             "macs",
@@ -60,6 +67,7 @@ class Bounds:
             "arrival",
             "transfers",
             "engines",
+            "turns",
         ),
         repr=False,
     )
@@ -111,12 +119,13 @@ class Chains:
 
     Attributes:
         longest: cycles of the longest chain of dependent results.
-        arrival: cycles of the DMA engine for all transfers that some result of that chain needs, and then of the
-            rest of the chain.
+        arrival: as ``turns``, no result before the DMA engine has made all transfers that it needs.
+        turns: as ``longest``, each turn of a recurrence taking what its engines need.
     """
 
     longest: int
     arrival: int
+    turns: int = 0
 
 
 def bounds(
@@ -164,6 +173,7 @@ def bounds(
         arrival=chains.arrival,
         transfers=int(max(moving.values(), default=0)),
         engines=max(array, units if machine.vector.kind != "chain" else 0),
+        turns=chains.turns,
     )
 
 

@@ -2,7 +2,8 @@
 
 Function units in series are connected to one chain of dependent instructions at a time: each instruction reads what
 the one before it is writing, on as many elements, and finds a unit of its class that the chain does not use yet. The
-whole chain is one pass; the next chain enters when the pass is over (Fowers et al., ISCA 2018).
+whole chain is one pass; the next chain enters when the pass is over (Fowers et al., ISCA 2018). Once another engine has
+written over a chain's result, nothing can go on from it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rnncc.cost.vector import IN_UNITS
 from rnncc.machine.description import VectorEngine
+from rnncc.simulator.footprint import overlap
 
 if TYPE_CHECKING:
     from rnncc.simulator.live import Live
@@ -70,8 +72,15 @@ class Chain:
         if self._last is not None:
             self._last = moved.get(self._last, self._last)
 
+    def overwritten(self, span: tuple[int, int, int, int]) -> None:
+        """Another engine writes a range of vector memory."""
+        if self._last is not None and overlap(self._last.range, span):
+            self._last = None
+
     def state(self, now: int) -> tuple[object, ...]:
         """What later instructions can notice, relative to the clock."""
-        if self._last is None or self.done <= now:
+        if self.done <= now:
             return ()
+        if self._last is None:
+            return (self.done - now,)
         return (self.done - now, self._last.pc, self._elements, *self._used.values())

@@ -46,7 +46,8 @@ MANY = 64
 """Reads of a memory kept before the ended ones among them are dropped; at least twice those that had not ended."""
 
 RAW, WAR, WAW, ENGINE, BANDWIDTH, CHAIN, QUEUE, SYNC, BARRIER = range(len(STALLS))
-MATRIX, VECTOR, WMEM = ENGINE_IDS["matrix"], ENGINE_IDS["vector"], MEMORY_IDS["wmem"]
+MATRIX, VECTOR = ENGINE_IDS["matrix"], ENGINE_IDS["vector"]
+WMEM, VMEM = MEMORY_IDS["wmem"], MEMORY_IDS["vmem"]
 
 
 LANE_ENGINES = (*ENGINE_NAMES, *["dma"] * (LANES - len(ENGINE_NAMES)))
@@ -248,6 +249,8 @@ class Clockwork:
             if operand.writes:
                 written = Live(timed, place, span, (first, done))
                 remember(self.writes[operand.memory], written)
+                if self.chain is not None and timed.engine != VECTOR and operand.memory == VMEM:
+                    self.chain.overwritten(span)
                 if self.supersteps is not None:
                     site = (timed.pc, place)
                     self.supersteps.note(timed.engine, site, operand.memory, span, done)

@@ -5,6 +5,9 @@ only reads after writes, and the cost functions' latencies. Of a long regular lo
 are looked at; if the longest chain then runs through a cycle of dependences that carries on from iteration to
 iteration at addresses that move together, it exists in every iteration, and the iterations left out add their
 share. What is not proved to repeat is left out: the result is never more than the true longest chain.
+
+Where engines cannot follow a recurrence at the pace of its chain, the chain is looked for once more with each turn
+taking what its engines need (``rnncc.simulator.recurrence``).
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from contextlib import suppress
 from rnncc.cost.bounds import Chains
 from rnncc.simulator.dataflow import Dataflow, Event, Part
 from rnncc.simulator.lengths import MAX_INSTRUCTIONS
+from rnncc.simulator.recurrence import Regular
 from rnncc.simulator.shape import Shapes
 from rnncc.simulator.structure import Body
 from rnncc.simulator.walker import Halt, Walker
@@ -44,49 +48,50 @@ def chains(
     trace: Sequence[int],
 ) -> Chains:
     """The chains of a program; arguments as for ``critical_path``."""
-    flow = Dataflow(shapes.instructions, shapes)
-    walker = Walker(shapes.instructions, dict(registers), trace, MAX_INSTRUCTIONS)
-    walker.on_loop = flow.loop
-    with suppress(Halt):
-        walker.body(body, flow)
+
+    def walk(*, arrivals: bool, known: Sequence[Regular] | None) -> Dataflow:
+        flow = Dataflow(shapes.instructions, shapes, arrivals=arrivals, known=known)
+        walker = Walker(shapes.instructions, dict(registers), trace, MAX_INSTRUCTIONS)
+        walker.on_loop = flow.loop
+        with suppress(Halt):
+            walker.body(body, flow)
+        return flow
+
+    plain = walk(arrivals=False, known=None)
+    longest = turns = _longest(plain)
+    if any(loop.windows for loop in plain.found):
+        turns = _longest(walk(arrivals=False, known=plain.found))
+    return Chains(longest, _longest(walk(arrivals=True, known=plain.found)), turns)
+
+
+def _longest(flow: Dataflow) -> int:
+    """Cycles of the longest chain."""
     path: list[Event] = []
     event: Event | None = flow.last
     while event is not None:
         path.append(event)
         event = event.before
     path.reverse()
-    repeats = [_repeated(path, part) for part in {e.part for e in path if e.part}]
-    total = flow.last.time + sum(cycles for cycles, _ in repeats)
-    arrival, known = 0, -1
-    for place, event in enumerate(path):
-        if event.moved == known:
-            continue
-        known = event.moved
-        after = sum(cycles for cycles, at in repeats if at >= place)
-        rest = flow.last.time - event.time + after
-        arrival = max(arrival, flow.transfers(event.moved) + rest)
-    return Chains(total, arrival)
+    return flow.last.time + sum(_repeated(path, part) for part in {e.part for e in path if e.part})
 
 
-def _repeated(path: list[Event], part: Part) -> tuple[int, int]:
-    """Cycles that the skipped iterations of a loop add to a path through its first ones, and after which event."""
+def _repeated(path: list[Event], part: Part) -> int:
+    """Cycles that the skipped iterations of a loop add to a path through its first ones."""
     places = [place for place, event in enumerate(path) if event.part is part]
     after = places[-1] + 1
     if after < len(path) and not path[after].still:
-        return 0, 0
-    best = where = 0
-    seen: dict[tuple[int, int], list[tuple[Event, int]]] = {}
+        return 0
+    best = 0
+    seen: dict[tuple[int, int], list[Event]] = {}
     # Backwards from where the path leaves the loop, as long as every dependence carries on.
     for place in reversed(places):
         event = path[place]
-        for later, position in seen.get(event.name, ()):
+        for later in seen.get(event.name, ()):
             distance = later.index - event.index
             if distance > 0 and distance % part.movement.period == 0:
                 times = part.skipped // distance
-                cycles = times * (later.time - event.time)
-                if cycles > best:
-                    best, where = cycles, position
-        seen.setdefault(event.name, []).append((event, place))
+                best = max(best, times * (later.time - event.time))
+        seen.setdefault(event.name, []).append(event)
         if not event.moves or event.index < part.movement.start:
             break
-    return best, where
+    return best

@@ -5,77 +5,31 @@ Long regular loops are walked at their beginning and end only; ``rnncc.simulator
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import ceil
 
-from rnncc.cost import Cost, control_cycles
-from rnncc.cost.vector import IN_UNITS
+from rnncc.cost import control_cycles
 from rnncc.isa.instruction import Instruction
 from rnncc.isa.types import ITEM_SIZES
+from rnncc.simulator.arrivals import Transfers
+from rnncc.simulator.events import Event, Latest, Part, Write
 from rnncc.simulator.footprint import Extents, overlap
 from rnncc.simulator.movement import movement
 from rnncc.simulator.recent import Recent
-from rnncc.simulator.runs import Movement
-from rnncc.simulator.shape import ENGINE_IDS, MEMORY_IDS, Shapes, Timed
+from rnncc.simulator.recurrence import Recurrence, Regular, regular
+from rnncc.simulator.rules import Rules
+from rnncc.simulator.shape import MEMORY_IDS, Shapes
 from rnncc.simulator.structure import Loop
 from rnncc.simulator.walker import Addresses, Sink, Walker
 
-MATRIX, WMEM = ENGINE_IDS["matrix"], MEMORY_IDS["wmem"]
-DMA, VECTOR = ENGINE_IDS["dma"], ENGINE_IDS["vector"]
+SHORT = 4
+"""Iterations from which a loop's recurrences are looked at."""
 
 LONG = 16
 """Iterations from which a loop is not walked whole."""
 
 REMEMBERED = 256
 """Writes of a memory that readers look for; older ones are forgotten (which can only shorten chains)."""
-
-
-@dataclass(eq=False)
-class Part:
-    """The first iterations of a loop that was not walked whole."""
-
-    movement: Movement
-    skipped: int
-
-
-@dataclass(eq=False, slots=True)
-class Event:
-    """A moment of an instruction: its start or its end.
-
-    Attributes:
-        time: cycles.
-        before: the event that decided the time.
-        name: the same for the same event of another iteration: (instruction within the iteration, start or end).
-        part: loop, when within its first iterations.
-        index: iteration of that loop.
-        moves: whether producer and consumer of a dependence on ``before`` move alike (True within one instruction).
-        still: whether the producer does not move at all.
-        moved: the transfers that it needs, directly or through others; one bit each.
-    """
-
-    time: int
-    before: Event | None
-    name: tuple[int, int]
-    part: Part | None
-    index: int
-    moves: bool = True
-    still: bool = True
-    moved: int = 0
-
-
-@dataclass(eq=False, slots=True)
-class Write:
-    """A result in memory: its bytes, the instruction that writes it on which engine, and when (``first``: after its
-    start).
-    """
-
-    span: tuple[int, int, int, int]
-    pc: int
-    engine: int
-    elements: int
-    start: Event
-    end: Event
-    first: int
 
 
 @dataclass
@@ -92,10 +46,22 @@ class Dataflow:
     part: Part | None = None
     index: int = 0
     ordinal: int = 0
-    bits: dict[tuple[int, Addresses], int] = field(default_factory=dict)
-    """The bit of each transfer: an instruction at its addresses."""
-    costs: list[tuple[int, Cost]] = field(default_factory=list)
-    """Its queue and its cycles."""
+    arrivals: bool = False
+    """Whether results come after the transfers that they need, on the one DMA engine."""
+    known: Sequence[Regular] | None = None
+    """What holds in each loop, in the order of walking; None: it is looked for, and windows do not count."""
+    found: list[Regular] = field(default_factory=list)
+    """What holds in each loop walked so far."""
+    whole: int = 0
+    """Loops around, with windows: these count their instructions, so that loops inside are walked whole."""
+    open: list[Recurrence] = field(default_factory=list)
+    """Recurrences of the loops that are being walked."""
+    rules: Rules = field(init=False)
+    transfers: Transfers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rules = Rules(self.shapes.machine, self.shapes.all)
+        self.transfers = Transfers(self.shapes.machine)
 
     def step(self, op: str) -> None:
         """Dispatch costs nothing here."""
@@ -122,10 +88,10 @@ class Dataflow:
         timed = self.shapes.of(pc, extents)
         start = self._event(0, self.floor)
         held: tuple[int, Write | None, int] = (0, None, 0)
+        joins = False
+        together: dict[Latest, dict[int, tuple[int, Write, int]]] = {}
         start.moved = ends = self.floor.moved
         spans = []
-        # Asked once: the loop over what is read is the innermost.
-        chains, bulk = self._chains, self.shapes.machine.sync.kind == "bulk"
         for place, (operand, address) in enumerate(zip(timed.operands, addresses, strict=True)):
             low, high, pitch, width = operand.shape
             low, high = low + address, high + address
@@ -133,85 +99,89 @@ class Dataflow:
             spans.append(span)
             if not operand.reads or low == high:
                 continue
-            sums = operand.accumulates and timed.engine == MATRIX
             for write in self.writes[operand.memory].touching(low, high):
                 if pitch and not overlap(write.span, span):
                     continue
                 ends |= write.end.moved
-                if sums and write.engine == MATRIX and write.span == span:
+                if write.span == span and self.rules.adds(timed, place, write.timed):
                     continue
-                barrier = self._barrier(timed, write, place) if bulk else 0
+                arc = self.rules.arc(timed, place, write.timed)
                 # What streams, or takes its weights first, may start before its producer's transfers are over.
-                passed = chains and self._after_its_pass(timed, write)
-                waits = barrier or passed or not (timed.streams or timed.cost.load)
+                waits = arc.ended and arc.cycles >= 0
                 start.moved |= write.end.moved if waits else write.start.moved
-                if barrier:
-                    when, event = write.end.time + barrier, write.end
-                elif passed:
-                    when, event = write.end.time, write.end
-                elif timed.streams:
-                    when, event = write.start.time + write.first, write.start
+                event = write.end if arc.ended else write.start
+                when = event.time + arc.cycles
+                if arc.held:
+                    joins = joins or self.rules.may_join(timed, write.timed)
                     if write.end.time > held[0]:
                         held = (write.end.time, write, place)
-                else:
-                    early = timed.cost.load if operand.memory != WMEM else 0
-                    when, event = write.end.time - early, write.end
                 if when > start.time:
                     self._depend(start, when, write, event, (pc, place))
+                if write.latest and arc.ended:
+                    for latest in write.latest:
+                        together.setdefault(latest, {})[id(write)] = (arc.cycles, write, place)
+        for latest, read in together.items():
+            if len(read) == latest.size:
+                self._follow(start, pc, latest, list(read.values()))
+        self._arrive(start)
         cost = timed.cost
         # In one pass through units in series, the consumer ends with its producer.
-        joins = chains and held[1] is not None and held[1].engine == timed.engine == VECTOR
         last, tail = (cost.busy, 0) if joins else (cost.last, cost.tail)
         end = self._event(1, start, last)
-        end.moved = start.moved | ends | self._transfer(timed, addresses)
+        end.moved = start.moved | ends | self.transfers.bit(timed, addresses)
         if held[1] is not None and held[0] + tail > end.time:
             self._depend(end, held[0] + tail, held[1], held[1].end, (pc, held[2]))
+        if not joins and self.part is not None and self.rules.joins(timed):
+            # Only what begins a pass in all iterations takes its cycles in all of them.
+            end.moves &= self.ordinal in self.part.openers
+        self._arrive(end)
         self.ordinal += 1
         if end.time > self.last.time:
             self.last = end
+        written = []
         for operand, span in zip(timed.operands, spans, strict=True):
             if operand.writes and span[0] < span[1]:
-                self.writes[operand.memory].replace(
-                    Write(span, pc, timed.engine, timed.work.elements, start, end, cost.first)
-                )
+                written.append(Write(span, timed, start, end))
+                self.writes[operand.memory].replace(written[-1])
+        for recurrence in self.open:
+            recurrence.note(start, end, written)
 
-    @property
-    def _chains(self) -> bool:
-        return self.shapes.machine.vector.kind == "chain"
+    def _follow(
+        self, start: Event, pc: int, latest: Latest, read: list[tuple[int, Write, int]]
+    ) -> None:
+        """What reads all results of a turn of a recurrence follows the latest of them."""
+        cycles, write, place = min(read, key=lambda one: one[0])
+        start.moved |= latest.event.moved if cycles >= 0 else 0
+        if latest.event.time + cycles <= start.time:
+            return
+        self._depend(start, latest.event.time + cycles, write, latest.event, (pc, place))
+        for _, other, where in read:
+            step = self.part.movement.step if self.part is not None else {}
+            source = step.get((other.timed.pc, 0), 0)
+            start.still &= source == 0
+            start.moves &= source == step.get((pc, where), 0)
 
-    def _after_its_pass(self, timed: Timed, write: Write) -> bool:
-        """Whether an instruction cannot join its producer's chain, on a machine of chains, and so waits for its end."""
-        if not timed.engine == write.engine == VECTOR:
-            return False
-        return timed.function not in IN_UNITS or timed.work.elements != write.elements
+    def _turned(self, recurrence: Recurrence, index: int, part: Part | None) -> None:
+        """An iteration of a loop is over: its recurrences have come a turn further."""
+        for number, latest, before, cycles, moved in recurrence.turned(index):
+            event = Event(latest.time, latest, (self.ordinal, 2 + number), part, self.index)
+            event.moved = moved
+            if before is not None:
+                event.moved |= before.moved
+                if before.time + cycles > event.time:
+                    event.time, event.before = before.time + cycles, before
+            # Outside of the part that stands for all iterations, the windows have counted them.
+            event.still = event.moves = part is not None
+            if event.time > self.last.time:
+                self.last = event
+            recurrence.reached(index, number, event)
 
-    def _barrier(self, timed: Timed, write: Write, place: int) -> int:
-        """Cycles between a result's end and its use by another engine, on a bulk-synchronous machine; else 0."""
-        sync = self.shapes.machine.sync
-        if write.engine == timed.engine or DMA in (write.engine, timed.engine):
-            return 0
-        crossing = timed.work.accesses[place].nbytes
-        return sync.cycles + (ceil(crossing / sync.bytes_per_cycle) if sync.bytes_per_cycle else 0)
-
-    def _transfer(self, timed: Timed, addresses: Addresses) -> int:
-        """The bit of a transfer; 0 for other instructions. The same one in a later iteration has the same bit."""
-        if timed.engine != DMA:
-            return 0
-        key = (timed.pc, addresses)
-        if key not in self.bits:
-            self.bits[key] = 1 << len(self.bits)
-            self.costs.append((timed.lane, timed.cost))
-        return self.bits[key]
-
-    def transfers(self, moved: int) -> int:
-        """Cycles that the DMA engine needs for a set of transfers: a data path and channels side by side."""
-        needed = [entry for n, entry in enumerate(self.costs) if moved >> n & 1]
-        channels, longest = self.shapes.machine.dma.channels, 0
-        for lane in {lane for lane, _ in needed}:
-            costs = [cost for other, cost in needed if other == lane]
-            path, busy = sum(c.shared for c in costs), sum(c.busy for c in costs)
-            longest = max(longest, path, busy // channels)
-        return longest
+    def _arrive(self, event: Event) -> None:
+        """An event comes after all transfers that it needs."""
+        if self.arrivals and event.moved:
+            cycles = self.transfers.cycles(event.moved)
+            if cycles > event.time:
+                event.time, event.before = cycles, None
 
     def _event(self, which: int, before: Event, cycles: int = 0) -> Event:
         return Event(before.time + cycles, before, (self.ordinal, which), self.part, self.index)
@@ -222,34 +192,63 @@ class Dataflow:
         event.time, event.before = time, before
         if event.part is not None or before.part is not None:
             step = (event.part or before.part).movement.step  # type: ignore[union-attr]
-            source = step.get((write.pc, 0), 0)
+            source = step.get((write.timed.pc, 0), 0)
             event.still = source == 0
             event.moves = source == step.get(site, 0)
 
     def loop(self, walker: Walker, loop: Loop, count: int, sink: Sink) -> None:
         """Walk a loop, or its first and last iterations."""
+        moves = movement(walker, loop, count) if count >= SHORT else None
+        if self.known is None:
+            here = regular(walker, loop, moves, self.shapes, self.rules)
+        else:
+            here = self.known[len(self.found)]
+        self.found.append(here)
+        recurrence = None
+        if moves is not None and here.windows and self.known is not None:
+            recurrence = Recurrence(moves, here.windows)
         part, begin = None, count
-        if self.part is None and count >= LONG:
-            moves = movement(walker, loop, count)
-            if moves is not None:
-                begin = moves.start + max(8, 4 * moves.period + 2)
-                rest = moves.end - moves.period - 2 - begin
-                part = Part(moves, rest // moves.period * moves.period)
+        if self.part is None and not self.whole and count >= LONG and moves is not None:
+            begin = moves.start + max(8, 4 * moves.period + 2)
+            rest = moves.end - moves.period - 2 - begin
+            part = Part(moves, rest // moves.period * moves.period, here.openers)
+        self.whole += bool(here.windows)
         if part is None or part.skipped <= 0:
-            _iterations(walker, loop, range(count), sink)
-            return
-        for index in range(begin):
-            self.part, self.index, self.ordinal = part, index, 0
-            walker.iterate(loop, index, sink)
-        self.part = None
-        if part.movement.states:
-            registers, walker.reads = part.movement.states[begin + part.skipped]
-            walker.registers = list(registers)
-        _iterations(walker, loop, range(begin + part.skipped, count), sink)
+            self._iterations(walker, loop, range(count), sink, recurrence)
+        else:
+            self._iterations(walker, loop, range(begin), sink, recurrence, part)
+            if part.movement.states:
+                registers, walker.reads = part.movement.states[begin + part.skipped]
+                walker.registers = list(registers)
+            last = range(begin + part.skipped, count)
+            self._iterations(walker, loop, last, sink, recurrence)
+        self.whole -= bool(here.windows)
 
+    def _iterations(
+        self,
+        walker: Walker,
+        loop: Loop,
+        indices: range,
+        sink: Sink,
+        recurrence: Recurrence | None,
+        part: Part | None = None,
+    ) -> None:
+        """Walk these iterations, or up to the one that leaves the loop.
 
-def _iterations(walker: Walker, loop: Loop, indices: range, sink: Sink) -> None:
-    """Walk these iterations, or up to the one that leaves the loop."""
-    for index in indices:
-        if not walker.iterate(loop, index, sink):
-            return
+        Args:
+            part: what they are part of, when they stand for more.
+        """
+        inside = self.part
+        for index in indices:
+            if part is not None:
+                self.part, self.index, self.ordinal = part, index, 0
+            if recurrence is not None:
+                self.open.append(recurrence)
+            going = walker.iterate(loop, index, sink)
+            self.part = inside
+            if recurrence is not None:
+                self.open.remove(recurrence)
+                if going:
+                    self._turned(recurrence, index, inside)
+            if not going:
+                return

@@ -15,6 +15,7 @@ BINDS = {
     "on_chip": "on-chip reads",
     "critical_path": "critical path",
     "passes": "passes",
+    "turns": "turns of the recurrence",
 }
 """What binds, in a word of the table; the bound's own name where none is given."""
 

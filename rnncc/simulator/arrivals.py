@@ -1,0 +1,53 @@
+"""When what the DMA engine brings can be there: transfers share its data path and channels."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rnncc.cost import Cost
+from rnncc.machine.description import MachineDescription
+from rnncc.simulator.rules import DMA
+from rnncc.simulator.shape import Timed
+from rnncc.simulator.walker import Addresses
+
+
+class Transfers:
+    """Sets of a program's transfers, a bit each.
+
+    Args:
+        machine: the machine.
+    """
+
+    def __init__(self, machine: MachineDescription):
+        self._channels = machine.dma.channels
+        self._bits: dict[tuple[int, Addresses], int] = {}
+        self._costs: list[tuple[int, Cost]] = []
+        """Queue and cycles by bit."""
+        self._known: dict[int, int] = {}
+
+    def bit(self, timed: Timed, addresses: Addresses) -> int:
+        """The bit of a transfer; 0 for other instructions. The same one in a later iteration has the same bit."""
+        if timed.engine != DMA:
+            return 0
+        key = (timed.pc, addresses)
+        if key not in self._bits:
+            self._bits[key] = 1 << len(self._bits)
+            self._costs.append((timed.lane, timed.cost))
+        return self._bits[key]
+
+    def cycles(self, moved: int) -> int:
+        """Cycles that a set of transfers takes on the DMA engine, each queue with its data path and channels."""
+        known = self._known.get(moved)
+        if known is not None:
+            return known
+        path: Counter[int] = Counter()
+        busy: Counter[int] = Counter()
+        rest = moved
+        while rest:
+            lane, cost = self._costs[(rest & -rest).bit_length() - 1]
+            path[lane] += cost.shared
+            busy[lane] += cost.busy
+            rest &= rest - 1
+        each = (cycles // self._channels for cycles in busy.values())
+        longest = self._known[moved] = max([*path.values(), *each], default=0)
+        return longest

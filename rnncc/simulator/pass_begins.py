@@ -1,0 +1,88 @@
+"""When the passes of a ``chain`` vector engine can begin that a turn's instructions are in.
+
+Passes follow one another in the order in which they are dispatched. So the pass of an instruction begins no earlier
+than any instruction ended which it depends on and which cannot be in the same pass; and no earlier than the instruction
+itself, or the one that begins the pass instead. In turn, each instruction of a pass ends no earlier than the pass
+has taken its cycles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rnncc.machine.description import MachineDescription
+from rnncc.simulator.occupancy import pass_cost
+from rnncc.simulator.rules import VECTOR
+from rnncc.simulator.turn_graph import Graph
+
+NEVER = -(1 << 60)
+"""Of a path that is not there."""
+
+
+def pass_begins(
+    machine: MachineDescription, graph: Graph, events: Sequence[int], heads: list[int]
+) -> list[int]:
+    """Of each vector instruction, when its pass can begin at the earliest; ``NEVER`` when nothing is known.
+
+    Args:
+        machine: with a vector engine of kind ``chain``.
+        graph: the dependences.
+        events: where time begins: the latest of them.
+        heads: when each event can be at the earliest, by paths from all of ``events``; made later where passes ask
+            for it.
+    """
+    vector = [timed.engine == VECTOR for timed in graph.ops]
+    sources = {event // 2 for event in events}
+    after = all(vector[number] for number in sources) and all(event % 2 for event in events)
+    begins = [NEVER] * len(graph.ops)
+    needed = [0] * len(graph.ops)
+    """Vector instructions that each instruction depends on, one bit each."""
+    shared = [0] * len(graph.ops)
+    """Those that may be before it in its pass."""
+    for number, timed in enumerate(graph.ops):
+        start, end = 2 * number, 2 * number + 1
+        for event in (start, end):
+            for before, _ in graph.into[event]:
+                other = before // 2
+                if other != number:
+                    needed[number] |= needed[other] | (vector[other] << other)
+        mates = graph.mates[number]
+        if vector[number]:
+            if mates is None:
+                # All that could be in one pass by their numbers of elements.
+                for other in range(number):
+                    alike = graph.ops[other].work.elements == timed.work.elements
+                    shared[number] |= (vector[other] and alike) << other
+            for other in mates or ():
+                shared[number] |= shared[other] | 1 << other
+        if heads[start] == NEVER:
+            continue
+        heads[start] = max(heads[start], _latest(graph, start, heads))
+        if vector[number]:
+            begin = NEVER
+            for other in _members(needed[number] & ~shared[number]):
+                begin = max(begin, heads[2 * other + 1])
+            if after and not any(shared[number] >> other & 1 for other in sources):
+                # The latest of the events is the end of an earlier pass.
+                begin = max(begin, 0)
+            if mates is not None:
+                begin = max(begin, min([heads[start], *(begins[other] for other in mates)]))
+            begins[number] = begin
+        late = begins[number] + pass_cost(machine, timed) if begins[number] > NEVER else NEVER
+        if heads[end] > NEVER:
+            heads[end] = max(heads[end], _latest(graph, end, heads), late)
+    return begins
+
+
+def _latest(graph: Graph, event: int, heads: Sequence[int]) -> int:
+    return max(
+        (heads[before] + cycles for before, cycles in graph.into[event] if heads[before] > NEVER),
+        default=NEVER,
+    )
+
+
+def _members(bits: int) -> Iterator[int]:
+    while bits:
+        low = bits & -bits
+        yield low.bit_length() - 1
+        bits ^= low

@@ -1,0 +1,114 @@
+"""Recurrences of a loop while its iterations are timed: windows from turn to turn, as events of the dependence graph.
+
+The latest of some results of a turn is an event of its own. It follows that of the turn before by the window
+(``rnncc.simulator.window``), and what reads all of these results follows it. So chains of results pass through the
+turns at the pace that the engines allow, in loops within loops as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rnncc.simulator.events import Event, Latest, Write
+from rnncc.simulator.rules import Rules
+from rnncc.simulator.runs import Movement
+from rnncc.simulator.shape import Shapes
+from rnncc.simulator.structure import Loop
+from rnncc.simulator.turn_graph import graphs, record
+from rnncc.simulator.walker import Walker
+from rnncc.simulator.window import Window, windows
+
+MAX_OPS = 128
+"""Instructions of an iteration beyond which its windows are not worked out."""
+
+
+@dataclass(frozen=True)
+class Regular:
+    """What holds in all regular iterations of a loop.
+
+    Attributes:
+        windows: where engines make the recurrence longer than its chains of results.
+        openers: on a ``chain`` machine, instructions of an iteration that begin a pass in each of them.
+    """
+
+    windows: Sequence[Window] = ()
+    openers: frozenset[int] = frozenset()
+
+
+def regular(
+    walker: Walker, loop: Loop, moves: Movement | None, shapes: Shapes, rules: Rules
+) -> Regular:
+    """What holds in a loop that is about to start; nothing when its iterations are too long."""
+    turns = record(walker, loop, moves, shapes, MAX_OPS) if moves is not None else None
+    if moves is None or turns is None:
+        return Regular()
+    found = graphs(turns, moves, rules)
+    size = len(turns[0].ops)
+    openers = [n for n in range(size) if all(graph.mates[size + n] == set() for graph in found)]
+    return Regular(windows(shapes.machine, found), frozenset(openers))
+
+
+@dataclass(eq=False)
+class Recurrence:
+    """The windows of one loop while it is walked.
+
+    Args:
+        moves: the loop's regular iterations.
+        windows: what holds from each of them to the next.
+    """
+
+    moves: Movement
+    windows: Sequence[Window]
+    _seen: list[tuple[Event, Event, Sequence[Write]]] = field(default_factory=list)
+    _kept: list[tuple[Event, Event, Sequence[Write]]] = field(default_factory=list)
+    _before: dict[int, tuple[int, Event]] = field(default_factory=dict)
+
+    def note(self, start: Event, end: Event, writes: Sequence[Write]) -> None:
+        """The next instruction of the iteration."""
+        self._seen.append((start, end, writes))
+
+    def turned(self, index: int) -> list[tuple[int, Event, Event | None, int, int]]:
+        """The iteration is over.
+
+        Returns: for each window its number, the latest event of its results, the one of an iteration before, the
+            cycles from that, and the transfers of all results.
+        """
+        seen, self._seen = self._seen, []
+        if not self.moves.start <= index < self.moves.end:
+            self._before.clear()
+            return []
+        found = []
+        for number, window in enumerate(self.windows):
+            events = [
+                seen[which // 2][1] if which % 2 else seen[which // 2][0] for which in window.events
+            ]
+            latest = max(events, key=lambda event: event.time)
+            moved = 0
+            for event in events:
+                moved |= event.moved
+            last, before = self._before.get(number, (0, None))
+            found.append((number, latest, before, self._cycles(window, last, index), moved))
+        self._kept = seen
+        return found
+
+    def _cycles(self, window: Window, last: int, index: int) -> int:
+        """Cycles of the windows between two iterations."""
+        period = len(window.cycles)
+        whole, rest = divmod(index - last, period)
+        at = last - self.moves.start
+        return whole * sum(window.cycles) + sum(
+            window.cycles[(at + more) % period] for more in range(rest)
+        )
+
+    def reached(self, index: int, number: int, event: Event) -> None:
+        """The latest of a window's results in an iteration is known: what reads all of them will follow it."""
+        window = self.windows[number]
+        # In the first turn, passes may be shared with instructions before the loop.
+        if index > self.moves.start:
+            self._before[number] = (index, event)
+        if all(which % 2 for which in window.events):
+            latest = Latest(event, len(window.events))
+            for which in window.events:
+                for write in self._kept[which // 2][2]:
+                    write.latest.append(latest)

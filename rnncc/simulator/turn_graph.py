@@ -1,0 +1,166 @@
+"""The dependences of a few consecutive iterations of a regular loop, as a graph that holds at every turn of it.
+
+Two operands that touch the same bytes in one period of the loop and move alike touch them in every period: only such
+dependences are arcs. An arc stays within an iteration or leads to the next one; older ones are left out, which can
+only make bounds smaller. On a ``chain`` vector engine the graph also says which instructions may come right before
+one in its pass; there what is not known counts as possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from rnncc.simulator.footprint import Extents
+from rnncc.simulator.mates import Mates
+from rnncc.simulator.rules import Rules
+from rnncc.simulator.runs import Movement, Site
+from rnncc.simulator.shape import Shapes
+from rnncc.simulator.structure import Loop
+from rnncc.simulator.touching import Turn, last_to_cover, touching
+from rnncc.simulator.walker import Addresses, Walker
+
+
+class Recorder:
+    """A sink that keeps an iteration.
+
+    Args:
+        shapes: the program on its machine.
+        limit: instructions beyond which the iteration is too large to look at.
+    """
+
+    def __init__(self, shapes: Shapes, limit: int):
+        self.shapes = shapes
+        self.limit = limit
+        self.turn = Turn()
+        self.whole = True
+
+    def step(self, op: str) -> None:
+        """Control costs nothing here."""
+
+    def read(self, pc: int, address: int) -> None:
+        """Scalars that are read hold up more than a graph of engines shows."""
+        self.whole = False
+
+    def tensor(self, pc: int, extents: Extents, addresses: Addresses) -> None:
+        """Keep an engine's instruction."""
+        turn = self.turn
+        if len(turn.ops) >= self.limit:
+            self.whole = False
+            return
+        timed = self.shapes.of(pc, extents)
+        for place, (operand, address) in enumerate(zip(timed.operands, addresses, strict=True)):
+            low, high, pitch, width = operand.shape
+            if low == high:
+                continue
+            row = (
+                len(turn.ops),
+                place,
+                operand.memory,
+                low + address,
+                high + address,
+                pitch,
+                width,
+            )
+            if operand.reads:
+                turn.reads.append(row)
+            if operand.writes:
+                turn.writes.append(row)
+        turn.ops.append(timed)
+
+
+def record(
+    walker: Walker, loop: Loop, moves: Movement, shapes: Shapes, limit: int
+) -> list[Turn] | None:
+    """One period of a loop's regular iterations and the one after; None when they do not fit the graph.
+
+    All iterations must execute the same instructions with the same extents. The walker is left as it was.
+    """
+    saved = (list(walker.registers), walker.reads, walker.budget, walker.on_loop)
+    walker.on_loop = None
+    turns: list[Turn] = []
+    for index in range(moves.start, moves.start + moves.period + 1):
+        recorder = Recorder(shapes, limit)
+        if moves.states:
+            registers, walker.reads = moves.states[index]
+            walker.registers = list(registers)
+        walker.iterate(loop, index, recorder)
+        if not recorder.whole or (turns and recorder.turn.ops != turns[0].ops):
+            turns = []
+            break
+        turns.append(recorder.turn)
+    walker.registers, walker.reads, walker.budget, walker.on_loop = saved
+    return turns or None
+
+
+class Graph:
+    """The events of two consecutive iterations and what leads from one to another.
+
+    Instructions are numbered through both iterations; event 2 i is the start of instruction i, 2 i + 1 its end.
+
+    Args:
+        first, second: the iterations.
+        step: bytes that each site moves in a period.
+        rules: of the machine.
+        mates: of the loop.
+
+    Attributes:
+        ops: instructions of both iterations.
+        into: of each event, (event before, cycles) pairs.
+        carried: events of the first iteration that the second one needs.
+        mates: of each instruction, those that may come right before it in its pass; None when there may be others.
+    """
+
+    def __init__(
+        self, first: Turn, second: Turn, step: dict[Site, int], rules: Rules, mates: Mates
+    ):
+        size = len(first.ops)
+        self.ops = [*first.ops, *second.ops]
+        self.into: list[list[tuple[int, int]]] = [[] for _ in range(4 * size)]
+        before, after = (touching(turn, turn, step, same=True) for turn in (first, second))
+        across = touching(first, second, step, same=False)
+        # What the iteration itself has written before is not read from the one before it.
+        fresh = [
+            last_to_cover([second.writes[w] for w, r in after if r == number], read) < 0
+            for number, read in enumerate(second.reads)
+        ]
+        across = [(write, read) for write, read in across if fresh[read]]
+        self.mates = [*mates.of(first, before), *mates.of(second, after, first, across)]
+        carried: set[int] = set()
+        for pairs, source, target, start, end in (
+            (before, first, first, 0, 0),
+            (after, second, second, size, size),
+            (across, first, second, 0, size),
+        ):
+            for one, other in pairs:
+                write, read = source.writes[one], target.reads[other]
+                producer, consumer = source.ops[write[0]], target.ops[read[0]]
+                if write[3:] == read[3:] and rules.adds(consumer, read[1], producer):
+                    continue
+                arc = rules.arc(consumer, read[1], producer)
+                event, later = 2 * (start + write[0]) + arc.ended, 2 * (end + read[0])
+                self.into[later].append((event, arc.cycles))
+                if arc.held:
+                    joins = self.mates[end + read[0]] != set()
+                    tail = 0 if joins and rules.chains else consumer.cost.tail
+                    self.into[later + 1].append((event | 1, tail))
+                if start != end:
+                    carried.add(event)
+        self.carried = sorted(carried)
+        for number, timed in enumerate(self.ops):
+            joins = rules.joins(timed) and self.mates[number] != set()
+            self.into[2 * number + 1].append(
+                (2 * number, timed.cost.busy if joins else timed.cost.last)
+            )
+
+
+def graphs(turns: Sequence[Turn], moves: Movement, rules: Rules) -> list[Graph]:
+    """A graph for each iteration of the period and its next.
+
+    Args:
+        turns: a period and one iteration more.
+        moves: how the loop's addresses move.
+        rules: of the machine.
+    """
+    mates = Mates(turns, moves, rules)
+    return [Graph(first, second, moves.step, rules, mates) for first, second in pairwise(turns)]
