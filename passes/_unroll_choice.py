@@ -1,11 +1,12 @@
 """``unroll-timesteps{factor=auto}``: lower the module with several factors and time each.
 
 One scan after the other tries larger and larger factors while the others keep theirs, until one
-saves nothing. A factor stays if the whole program takes fewer cycles with it at the largest
-run-time lengths (by 1 in 500, as a longer program is not free), and not more at one step less or
-at half of them. With many scans the same factors are tried on all at once, and steps that would
-become very long are not tried, so that the time to compile stays in proportion. A program whose
-times depend on its data (lengths of rows) is timed on random inputs.
+saves nothing; a factor that an earlier pass measured (``accumulate-products``) is where it starts.
+A factor stays if the whole program takes fewer cycles with it at the largest run-time lengths (by
+1 in 500, as a longer program is not free), and not more at one step less or at half of them. With
+many scans the same factors are tried on all at once, and steps that would become very long are not
+tried, so that the time to compile stays in proportion. A program whose times depend on its data
+(lengths of rows) is timed on random inputs.
 """
 
 from __future__ import annotations
@@ -35,8 +36,6 @@ def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str)
     """Mark the scans of a module with the factors that take the fewest cycles on a machine."""
     from rnncc.passes.unroll_timesteps import mark
 
-    for scan in scans:
-        mark(scan, 1)
     groups = [[scan] for scan in scans] if len(scans) <= MANY else [list(scans)]
     if not groups:
         return
@@ -49,6 +48,8 @@ def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str)
     for group in groups:
         tried = []
         for factor in FACTORS:
+            if factor <= max(map(unroll_of, group)):
+                continue
             if factor > max(scan.count for scan in group) or _length(group) * factor > LONGEST:
                 break
             old = [unroll_of(scan) for scan in group]

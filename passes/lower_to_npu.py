@@ -31,6 +31,7 @@ from rnncc.passes._lower import (
 from rnncc.passes._lower.attributes import MEMORY_ATTR
 from rnncc.passes._lower.lowering import Lowering
 from rnncc.passes._lower.ref import Ref, same_window
+from rnncc.passes._lower.sums import wanted_sum
 
 HANDLERS = {
     **movement.HANDLERS,
@@ -92,6 +93,7 @@ def lower_function(function: func.FuncOp) -> None:
     block = Block()
     low = Lowering(block, symbol_maxima(function))
     low.handlers.update(HANDLERS)
+    low.summed = wanted_sum
     for number, (argument, name) in enumerate(zip(source.args, names_in, strict=True)):
         port = npu.InputOp(_port_type(argument), name, number, symbols_of(argument))
         low.add(port)

@@ -67,6 +67,8 @@ LATENCY = (
     # Halves first: a wavefront stops at a bidirectional layer, and two halves that are one scan are timed as one.
     "fuse-directions{measure=true}",
     "wavefront-layers{measure=true}",
+    # Behind hoisting and the wavefront, which look for whole products, and lose its marks.
+    "accumulate-products{policy=auto}",
     # After all that build new scans, which would lose its marks; before lengths become masks: it measures on random
     # lengths, and must still see what is one.
     "unroll-timesteps{factor=auto}",

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr, UnitAttr
-from xdsl.ir import Block, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from rnncc.dialects import nn, rnn
 from rnncc.errors import PassError, nearest
-from rnncc.passes._lower.attributes import EPILOGUE_ATTR, MEMORY_ATTR
+from rnncc.passes._lower.attributes import ACCUMULATE_ATTR, EPILOGUE_ATTR, MEMORY_ATTR, STREAM_ATTR
 from rnncc.passes._lower.budget import Budget, budget_of
 from rnncc.passes._lower.chain import mark_chain
 from rnncc.passes._lower.liveness import Life, loaded_by, usage
@@ -64,7 +64,12 @@ class PlaceMemoryPass(ModulePass):
                         mark_chain(inner)
                     # Where engines meet at barriers, one vector operation behind all blocks costs one barrier.
                     together = budget.machine.sync.kind != "bulk"
-                    if together and isinstance(inner, nn.MatmulOp) and can_follow(inner):
+                    if (
+                        together
+                        and isinstance(inner, nn.MatmulOp)
+                        and can_follow(inner)
+                        and ACCUMULATE_ATTR not in inner.attributes
+                    ):
                         inner.attributes[EPILOGUE_ATTR] = UnitAttr()
                 place_tensors(function, budget, stream=self.inputs == "stream")
                 place_weights(function, budget)
@@ -92,7 +97,7 @@ def place_tensors(function: func.FuncOp, budget: Budget, *, stream: bool = False
     for argument in block.args:
         users = list(readers(argument))
         loaded = any(loaded_by(op, argument) for op in users)
-        if stream and all(isinstance(op, rnn.ScanOp) and argument not in op.inits for op in users):
+        if all(_streams(op, argument, stream) for op in users):
             loaded = False
         memory[argument] = "vmem" if loaded else "dram"
     for op in function.walk():
@@ -100,6 +105,13 @@ def place_tensors(function: func.FuncOp, budget: Budget, *, stream: bool = False
             for region in op.regions:
                 _demote(region.block, memory, budget)
     _write(function, memory)
+
+
+def _streams(op: Operation, argument: SSAValue, every: bool) -> bool:
+    """Whether an operation reads an argument step by step, and is to bring it so."""
+    if not isinstance(op, rnn.ScanOp) or argument in op.inits:
+        return False
+    return every or STREAM_ATTR in op.attributes
 
 
 def _demote(block: Block, memory: dict[SSAValue, str], budget: Budget) -> None:

@@ -12,6 +12,7 @@ Source: the LSTM of Fowers et al., ISCA 2018 (a chain for each gate, of the inpu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -36,7 +37,7 @@ class SplitGatesPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Split in the body of every scan of the module."""
         for scan in [inner for inner in op.walk() if isinstance(inner, ScanOp)]:
-            products = _split(scan.body.block)
+            products = split(scan.body.block)
             where = title(scan)
             if products:
                 remark(scan, self.name, f"{where}: {products} products computed gate by gate")
@@ -44,8 +45,14 @@ class SplitGatesPass(ModulePass):
                 remark(scan, self.name, f"{where}: no product is read gate by gate only")
 
 
-def _split(block: Block) -> int:
-    """Split what a block computes; returns the products that were split."""
+def split(block: Block, cuts: frozenset[int] | None = None) -> int:
+    """Split what a block computes; returns the products that were split.
+
+    Args:
+        block: a step.
+        cuts: places of the last axis where neighbouring parts come apart; None for all of them. What is not cut is
+            computed together, and read in parts as before.
+    """
     products = 0
     # Backwards: parts asked of an operation become parts asked of what it reads.
     for op in reversed(list(block.ops)):
@@ -56,18 +63,54 @@ def _split(block: Block) -> int:
             continue
         if parts is None or (isinstance(op, nn.MatmulOp) and constant_of(op.b) is None):
             continue
+        groups = _groups(sorted({place for place, _ in parts}), cuts)
+        if len(set(groups.values())) == 1 and cuts is not None:
+            continue
+        whole: dict[tuple[int, int], SSAValue] = {}
         made: dict[tuple[int, int], SSAValue] = {}
-        for (start, size), user in sorted(parts, key=lambda item: item[0]):
-            if (start, size) not in made:
-                made[start, size] = _part(op, start, size)
-                made[start, size].name_hint = user.result.name_hint
-            user.result.replace_all_uses_with(made[start, size])
+        for place, user in sorted(parts, key=lambda item: item[0]):
+            group = groups[place]
+            if group not in whole:
+                whole[group] = made[group] = _part(op, *group)
+            if place not in made:
+                (first, _), (start, size), value = group, place, whole[group]
+                axis = len(shape_of(value)) - 1
+                made[place] = Emitter(op).part(value, axis, start - first, size)
+            made[place].name_hint = user.result.name_hint
+            user.result.replace_all_uses_with(made[place])
             user.detach()
             user.erase()
         op.detach()
         op.erase()
         products += isinstance(op, nn.MatmulOp)
     return products
+
+
+def boundaries(block: Block) -> set[int]:
+    """The places of the last axis at which parts of what a step computes begin."""
+    return {
+        start
+        for op in block.ops
+        if isinstance(op, Splittable) and not isinstance(op, nn.SliceOp)
+        for (start, _), _ in _parts(op.result) or ()
+        if start
+    }
+
+
+def _groups(
+    places: list[tuple[int, int]], cuts: frozenset[int] | None
+) -> dict[tuple[int, int], tuple[int, int]]:
+    """For each part, as (start, size) in order, the run of neighbours that it stays with."""
+    apart = any(a + n > b for (a, n), (b, _) in pairwise(places))
+    if cuts is None or apart:
+        return {place: place for place in places}
+    runs: list[list[tuple[int, int]]] = []
+    for start, size in places:
+        if runs and start not in cuts and sum(runs[-1][-1]) == start:
+            runs[-1].append((start, size))
+        else:
+            runs.append([(start, size)])
+    return {place: (run[0][0], sum(run[-1]) - run[0][0]) for run in runs for place in run}
 
 
 def _parts(value: SSAValue) -> list[tuple[tuple[int, int], nn.SliceOp]] | None:

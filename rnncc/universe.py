@@ -37,6 +37,7 @@ PASSES = (
     "split-gates",
     "join-products",
     "form-chains",
+    "accumulate-products",
     "sink-front",
     "hoist-input-projection",
     "hoist-output-projection",

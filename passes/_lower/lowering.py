@@ -42,6 +42,8 @@ class Lowering(Blocks):
         self.done: set[Operation] = set()
         """Operations that were lowered together with an earlier one."""
         self.handlers: dict[type[Operation], Callable[[Lowering, Operation], None]] = {}
+        self.summed: Callable[[Operation, int, SSAValue], bool] = lambda *_: False
+        """Whether an operand is to be made where the result will be: a product will add to it."""
 
     def dims(self, value: SSAValue) -> tuple[Dim, ...]:
         """The extents of a tensor value."""
@@ -136,6 +138,8 @@ class Lowering(Blocks):
     def _wanted_by(self, op: Operation, number: int, value: SSAValue) -> Ref | None:
         if (op, number) in self.sinks:
             return self.sinks[op, number]()
+        if self.summed(op, number, value):
+            return self._result_place(op.results[0])
         if isinstance(op, nn.ConcatOp):
             if [*op.operands].index(value) != number:
                 return None

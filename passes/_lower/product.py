@@ -17,6 +17,7 @@ from rnncc.passes._lower.lowering import Lowering
 from rnncc.passes._lower.narrow import rounded
 from rnncc.passes._lower.products import stationary_left
 from rnncc.passes._lower.ref import Ref
+from rnncc.passes._lower.sums import begun, sum_of
 from rnncc.passes._lower.weights import Plan, multiply, pieces, weights
 
 BATCH_UNROLL = 4
@@ -25,8 +26,11 @@ BATCH_UNROLL = 4
 
 def matmul(low: Lowering, op: nn.MatmulOp) -> None:
     """Bring the product to x [batch, m, k], w [batch, n, k], and emit it."""
-    after = epilogue_of(op)
-    dst = target = low.place(op.result if after is None else after.result)
+    added, after = sum_of(op), epilogue_of(op)
+    if added is not None:
+        dst = target = begun(low, op, added)
+    else:
+        dst = target = low.place(op.result if after is None else after.result)
     if after is not None:
         # With a reshape between them the product may have no such view of the place.
         view = target.reshape(low.dims(op.result))
@@ -42,6 +46,7 @@ def matmul(low: Lowering, op: nn.MatmulOp) -> None:
         low.depth,
         kept=kept_of(op),
         places=panels_of(op),
+        adds=added is not None,
     )
     if after is not None:
         plan.after, plan.line = after, _line(low, epilogue_line(op, after))
@@ -176,9 +181,9 @@ def contract(low: Lowering, refs: list[Ref], plan: Plan) -> None:
 
     def inside(out: Ref, left: Ref, *line: Ref) -> None:
         if k.reg is not None or step >= k.size:
-            multiply(low, out, left, weights(low, w, plan))
+            multiply(low, out, left, weights(low, w, plan), accumulate=plan.adds)
         else:
-            rounded(low, out, lambda work: pieces(low, work, left, w, step, plan.places))
+            rounded(low, out, lambda work: pieces(low, work, left, w, step, plan))
         if plan.after is not None:
             follow(low, plan.after, out, line[0])
 

@@ -30,18 +30,20 @@ class Plan:
     """Rows of streamed weights that stay all the same."""
     places: int = 2
     """Panels in the weight memory at once."""
+    adds: bool = False
+    """Whether the product is added to what is there."""
 
 
-def pieces(low: Lowering, dst: Ref, x: Ref, w: Ref, step: int, places: int = 2) -> None:
+def pieces(low: Lowering, dst: Ref, x: Ref, w: Ref, step: int, plan: Plan) -> None:
     """A long k in pieces; their weights take turns in a few places of the weight memory."""
     n, k = w.dims
-    ring = low.alloc([Dim(places), Dim(n.size * step)], w.element, "wmem", "panels")
+    ring = low.alloc([Dim(plan.places), Dim(n.size * step)], w.element, "wmem", "panels")
     for number, start in enumerate(range(0, k.size, step)):
         size = Dim(min(step, k.size - start))
-        slot = ring.at(0, number % places)
+        slot = ring.at(0, number % plan.places)
         held = replace(slot, dims=(n, size), strides=(size.size, 1))
         load(low, held, w.window(1, start, 1, size))
-        multiply(low, dst, x.window(1, start, 1, size), held, accumulate=start > 0)
+        multiply(low, dst, x.window(1, start, 1, size), held, accumulate=plan.adds or start > 0)
 
 
 def multiply(low: Lowering, dst: Ref, x: Ref, held: Ref, accumulate: bool = False) -> None:

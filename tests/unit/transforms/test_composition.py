@@ -30,6 +30,7 @@ ANY_ORDER = (
     "split-gates",
     "join-products",
     "form-chains",
+    "accumulate-products",
     "straighten-scans",
     "stagger-rows",
     "gate-frames{threshold=0}",

@@ -1,0 +1,150 @@
+"""``accumulate-products{policy=auto}``: lower the module with each way to make sums, and time each.
+
+One scan after the other tries to accumulate its products, on a machine of chains with each set of places where gates
+come apart, while the others keep what they have. With many scans the same is tried on all at once. What is taken
+saves cycles of the whole program at the largest run-time lengths, and costs none at others (``_trial``). Each way is
+tried with one step and with several steps a turn: short transfers that put biases in place wait for the long one of the
+step's input, and then one such wait serves several steps. The factor stays as a mark for `unroll-timesteps`. With what
+is best, the inputs are then tried to come step by step instead of as a whole before the first step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, UnitAttr
+from xdsl.ir import Operation
+
+from rnncc.dialects import nn
+from rnncc.dialects.rnn import ScanOp
+from rnncc.errors import RnnccError
+from rnncc.machine import load_machine
+from rnncc.passes._lower.attributes import STREAM_ATTR
+from rnncc.passes._remarks import remark, title, titles
+from rnncc.passes._trial import better, cycles_of
+from rnncc.passes.split_gates import boundaries, split
+
+NAME = "accumulate-products"
+MANY = 4
+"""More scans than this are decided at once."""
+PLACES = 3
+"""Places where gates may come apart, up to which all their sets are tried; of more, all and none."""
+TURN = 4
+"""Steps a turn that are tried beside one."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a step is computed.
+
+    Attributes:
+        sums: whether its products accumulate.
+        cuts: where its gates come apart.
+        turn: steps a turn.
+        stream: whether its inputs come step by step.
+    """
+
+    sums: bool = False
+    cuts: frozenset[int] = frozenset()
+    turn: int = 1
+    stream: bool = False
+
+
+def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str) -> None:
+    """Change the scans of a module to the ways that take the fewest cycles on a machine."""
+    chains = load_machine(target).vector.kind == "chain"
+    able = [k for k, scan in enumerate(scans) if _products(scan) and scan.count > 1]
+    if not able:
+        return
+    ways = [Way()] * len(scans)
+    try:
+        best = cycles_of(ctx, module, target)
+    except RnnccError as error:
+        text = f"nothing is changed, the program cannot be timed: {error.message}"
+        remark(scans[able[0]], NAME, text)
+        return
+    for group in [[k] for k in able] if len(able) <= MANY else [able]:
+        chosen = [scans[k] for k in group]
+        before = best[0]
+        for candidates in (_ways, _streams):
+            start = ways[group[0]]
+            for way in candidates(start, chosen, chains):
+                tried = [way if k in group else w for k, w in enumerate(ways)]
+                now = _try(ctx, _changed(module, tried), target)
+                if now is not None and better(now, best):
+                    best, ways = now, tried
+        name = title(chosen[0]) if len(chosen) == 1 else titles([*chosen])
+        remark(chosen[0], NAME, f"{name}: {_text(ways[group[0]], before, best[0])}")
+    _change(scans, ways)
+
+
+def _products(scan: ScanOp) -> bool:
+    return any(isinstance(op, nn.MatmulOp) for op in scan.body.block.ops)
+
+
+def _ways(start: Way, scans: Sequence[ScanOp], chains: bool) -> Iterator[Way]:
+    """With sums in the array, for each set of places to try, and one step or several a turn."""
+    sums = replace(start, sums=True)
+    yield sums
+    if not chains:
+        return
+    places = set[int]().union(*(boundaries(scan.body.block) for scan in scans))
+    several = min(TURN, max(scan.count for scan in scans))
+    for size in range(len(places) + 1):
+        for cuts in combinations(sorted(places), size):
+            if len(places) <= PLACES or size in (0, len(places)):
+                for turn in {1, several} if cuts else {several} - {1}:
+                    yield replace(sums, cuts=frozenset(cuts), turn=turn)
+
+
+def _streams(start: Way, scans: Sequence[ScanOp], chains: bool) -> Iterator[Way]:
+    """With inputs step by step, where they are arguments, and one step or several a turn."""
+    arguments = [v for scan in scans for v in scan.inputs if not isinstance(v.owner, Operation)]
+    if start.sums and chains and arguments:
+        yield replace(start, stream=True)
+        if start.turn == 1:
+            yield replace(start, stream=True, turn=min(TURN, max(scan.count for scan in scans)))
+
+
+def _try(ctx: Context, module: ModuleOp, target: str) -> list[int] | None:
+    """The cycles, or None when the program does not fit the machine."""
+    try:
+        return cycles_of(ctx, module, target)
+    except RnnccError:
+        return None
+
+
+def _changed(module: ModuleOp, ways: Sequence[Way]) -> ModuleOp:
+    """A copy of the module with the sums of each scan made in a way."""
+    trial = module.clone()
+    _change([inner for inner in trial.walk() if isinstance(inner, ScanOp)], ways)
+    return trial
+
+
+def _change(scans: Sequence[ScanOp], ways: Sequence[Way]) -> None:
+    from rnncc.passes.accumulate_products import accumulate
+    from rnncc.passes.unroll_timesteps import mark
+
+    for scan, way in zip(scans, ways, strict=True):
+        if way.sums:
+            split(scan.body.block, way.cuts)
+            accumulate(scan)
+            mark(scan, way.turn)
+            if way.stream:
+                scan.attributes[STREAM_ATTR] = UnitAttr()
+
+
+def _text(way: Way, before: int, after: int) -> str:
+    if not way.sums:
+        return f"sums stay behind the products: {before:,} cycles"
+    text = "products are added to what is there"
+    if way.cuts:
+        text += f", with gates apart at {', '.join(map(str, sorted(way.cuts)))}"
+    if way.turn > 1:
+        text += f", in turns of {way.turn} steps"
+    if way.stream:
+        text += ", inputs come step by step"
+    return f"{text}: {after:,} cycles instead of {before:,}"
