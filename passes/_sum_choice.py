@@ -1,18 +1,18 @@
 """``accumulate-products{policy=auto}``: lower the module with each way to make sums, and time each.
 
-One scan after the other tries to accumulate its products, on a machine of chains with each set of places where gates
-come apart, while the others keep what they have. With many scans the same is tried on all at once. What is taken
-saves cycles of the whole program at the largest run-time lengths, and costs none at others (``_trial``). Each way is
-tried with one step and with several steps a turn: short transfers that put biases in place wait for the long one of the
-step's input, and then one such wait serves several steps. The factor stays as a mark for `unroll-timesteps`. With what
-is best, the inputs are then tried to come step by step instead of as a whole before the first step.
+All scans accumulate their products or none does. On a machine of chains that is tried with gates together, apart, and
+apart but for one pair of neighbours: operations of gates that stay together share a pass, those of a gate alone go on
+in the pass with what reads it. What is taken saves cycles of the whole program at the largest run-time lengths, and
+costs none at others (``_trial``). Each way is tried with one step and with several steps a turn: short transfers that
+put biases in place wait for the long one of the step's input, and then one such wait serves several steps. The factor
+stays as a mark for `unroll-timesteps`. With what is best, the inputs are then tried to come step by step instead of as
+a whole before the first step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, UnitAttr
@@ -28,12 +28,12 @@ from rnncc.passes._trial import better, cycles_of
 from rnncc.passes.split_gates import boundaries, split
 
 NAME = "accumulate-products"
-MANY = 4
-"""More scans than this are decided at once."""
 PLACES = 3
-"""Places where gates may come apart, up to which all their sets are tried; of more, all and none."""
+"""Places where gates may come apart, up to which all but one of them are tried; of more, all and none."""
 TURN = 4
 """Steps a turn that are tried beside one."""
+LONGEST = 160
+"""Operations in a turn up to which several steps, and neighbours apart, are tried: to compile takes its time."""
 
 
 @dataclass(frozen=True)
@@ -66,18 +66,16 @@ def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str)
         text = f"nothing is changed, the program cannot be timed: {error.message}"
         remark(scans[able[0]], NAME, text)
         return
-    for group in [[k] for k in able] if len(able) <= MANY else [able]:
-        chosen = [scans[k] for k in group]
-        before = best[0]
-        for candidates in (_ways, _streams):
-            start = ways[group[0]]
-            for way in candidates(start, chosen, chains):
-                tried = [way if k in group else w for k, w in enumerate(ways)]
-                now = _try(ctx, _changed(module, tried), target)
-                if now is not None and better(now, best):
-                    best, ways = now, tried
-        name = title(chosen[0]) if len(chosen) == 1 else titles([*chosen])
-        remark(chosen[0], NAME, f"{name}: {_text(ways[group[0]], before, best[0])}")
+    chosen = [scans[k] for k in able]
+    before = best[0]
+    for candidates in (_ways, _streams):
+        for way in candidates(ways[able[0]], chosen, chains):
+            tried = [way if k in able else w for k, w in enumerate(ways)]
+            now = _try(ctx, _changed(module, tried), target)
+            if now is not None and better(now, best):
+                best, ways = now, tried
+    name = title(chosen[0]) if len(chosen) == 1 else titles([*chosen])
+    remark(chosen[0], NAME, f"{name}: {_text(ways[able[0]], before, best[0])}")
     _change(scans, ways)
 
 
@@ -91,13 +89,12 @@ def _ways(start: Way, scans: Sequence[ScanOp], chains: bool) -> Iterator[Way]:
     yield sums
     if not chains:
         return
-    places = set[int]().union(*(boundaries(scan.body.block) for scan in scans))
-    several = min(TURN, max(scan.count for scan in scans))
-    for size in range(len(places) + 1):
-        for cuts in combinations(sorted(places), size):
-            if len(places) <= PLACES or size in (0, len(places)):
-                for turn in {1, several} if cuts else {several} - {1}:
-                    yield replace(sums, cuts=frozenset(cuts), turn=turn)
+    places = frozenset[int]().union(*(boundaries(scan.body.block) for scan in scans))
+    turns = {1, _several(scans)}
+    yield from (replace(sums, cuts=places, turn=turn) for turn in sorted(turns))
+    for one in sorted(places) if 1 < len(places) <= PLACES and len(turns) > 1 else ():
+        # Neighbours that share a pass, all others apart.
+        yield from (replace(sums, cuts=places - {one}, turn=turn) for turn in sorted(turns))
 
 
 def _streams(start: Way, scans: Sequence[ScanOp], chains: bool) -> Iterator[Way]:
@@ -105,8 +102,14 @@ def _streams(start: Way, scans: Sequence[ScanOp], chains: bool) -> Iterator[Way]
     arguments = [v for scan in scans for v in scan.inputs if not isinstance(v.owner, Operation)]
     if start.sums and chains and arguments:
         yield replace(start, stream=True)
-        if start.turn == 1:
-            yield replace(start, stream=True, turn=min(TURN, max(scan.count for scan in scans)))
+        if start.turn < _several(scans):
+            yield replace(start, stream=True, turn=_several(scans))
+
+
+def _several(scans: Sequence[ScanOp]) -> int:
+    """Steps a turn to try beside one: not more than there are, and none where a step is long."""
+    longest = max(sum(1 for _ in scan.body.walk()) for scan in scans)
+    return min(TURN, max(scan.count for scan in scans)) if longest * TURN <= LONGEST else 1
 
 
 def _try(ctx: Context, module: ModuleOp, target: str) -> list[int] | None:
