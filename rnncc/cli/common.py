@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnncc.errors import InputError, RnnccError, ShapeError
-from rnncc.files import target_file
+from rnncc.files import atomic_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,25 +84,6 @@ def write_arrays(path: str, arrays: dict[str, np.ndarray]) -> None:
 
     with atomic_file(path) as stream:
         np.savez(stream, **arrays)  # pyright: ignore[reportArgumentType]
-
-
-class atomic_file:
-    """``with atomic_file(path) as stream``: the file appears whole when the block ends well, or not at all."""
-
-    def __init__(self, path: str | Path):
-        self.path = target_file(path)
-        self.temporary = self.path.with_name(f".{self.path.name}.partial")
-
-    def __enter__(self):
-        self.stream = open(self.temporary, "wb")
-        return self.stream
-
-    def __exit__(self, kind, error, trace) -> None:
-        self.stream.close()
-        if kind is None:
-            self.temporary.replace(self.path)
-        else:
-            self.temporary.unlink(missing_ok=True)
 
 
 def add_compile_options(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rnncc.cli import common, generation
 from rnncc.errors import PassError
+from rnncc.files import atomic_file, target_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +73,8 @@ def main(args: argparse.Namespace) -> int:
             f"--explain measures whole programs, --emit {args.emit} stops before one",
             "leave --emit out, or take asm",
         )
+    if args.output is not None:
+        target_file(args.output)
     given = [common.read_arrays(path) for path in args.calibration]
     if given and args.emit in ("onnx", "rnn", "npu"):
         raise PassError(
@@ -131,5 +134,5 @@ def _write(path: str | None, text: str) -> None:
     if path is None:
         sys.stdout.write(text)
         return
-    with common.atomic_file(path) as stream:
+    with atomic_file(path) as stream:
         stream.write(text.encode())

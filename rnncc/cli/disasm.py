@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from rnncc.cli import common
+from rnncc.files import atomic_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +32,7 @@ def main(args: argparse.Namespace) -> int:
             args.constants, {s.name: s.array for s in program.segments if s.array is not None}
         )
     if args.output:
-        with common.atomic_file(args.output) as stream:
+        with atomic_file(args.output) as stream:
             stream.write(text.encode())
     else:
         sys.stdout.write(text)

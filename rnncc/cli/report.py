@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rnncc.cli import common, generation
 from rnncc.errors import InputError
+from rnncc.files import atomic_file, target_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +41,10 @@ def main(args: argparse.Namespace) -> int:
     from rnncc.simulator.simulate import depends_on_data
     from rnncc.timeline import record
 
+    target = str(Path(args.file).with_suffix(".html").name) if args.output is None else args.output
+    # A name that cannot be written is said before the work, not after it.
+    if target_file(target).suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"--output {target}: the page is HTML", "name it with .html at the end")
     inputs = common.read_arrays(args.input) if args.input else None
     stages, explanation = [], None
     if args.file.endswith(".rnx"):
@@ -64,10 +69,7 @@ def main(args: argparse.Namespace) -> int:
         result = run_program(program, inputs, lengths=lengths, values=False, progress=progress)
     arrays = place_inputs(program, inputs)[0] if inputs is not None else None
     result.report.model = args.file
-    target = args.output or str(Path(args.file).with_suffix(".html").name)
-    if Path(target).suffix.lower() not in (".html", ".htm"):
-        raise InputError(f"--output {target}: the page is HTML", "name it with .html at the end")
-    with stage("writing the page"), common.atomic_file(target) as stream:
+    with stage("writing the page"), atomic_file(target) as stream:
         timeline = record(program, arrays, result.report.lengths)
         write_page(stream, result.report, timeline, stages, explanation)
     print(f"{target}: open it in a browser")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rnncc.cli import common, generation
 from rnncc.errors import InputError
+from rnncc.files import atomic_file, target_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,6 +67,10 @@ def main(args: argparse.Namespace) -> int:
         raise InputError(
             "--check needs the model and its values", "give the .onnx file, without --timing-only"
         )
+    for path in (args.output, args.trace):
+        if path is not None:
+            # A name that cannot be written is said before the work, not after it.
+            target_file(path)
     inputs = common.read_arrays(args.input) if args.input else None
     program, compilation = program_of(args.file, args, inputs)
     lengths = common.parse_lengths(args.length)
@@ -99,9 +104,9 @@ def main(args: argparse.Namespace) -> int:
     if args.check:
         assert compilation is not None and inputs is not None
         status = _check(report, compilation, program, inputs, result.outputs, args.seed)
-    if args.output:
+    if args.output is not None:
         common.write_arrays(args.output, result.outputs)
-    if args.trace:
+    if args.trace is not None:
         _trace(args.trace, program, inputs, report.lengths, args.seed)
     tokens = generated(result.outputs) if generator is not None and result.outputs else None
     text = "" if tokens is None else generation.text_of(tokens, args)
@@ -129,7 +134,7 @@ def _trace(
     from rnncc.timeline.chrome import write_trace
 
     arrays = place_inputs(program, inputs, seed)[0] if inputs is not None else None
-    with stage("writing the trace"), common.atomic_file(path) as stream:
+    with stage("writing the trace"), atomic_file(path) as stream:
         write_trace(record(program, arrays, lengths), stream)
 
 

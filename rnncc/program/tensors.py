@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
 from typing import Any
 
 import numpy as np
 
 from rnncc.errors import ProgramError
-from rnncc.files import target_file
+from rnncc.files import atomic_file
 from rnncc.isa.types import NUMPY_TYPES
 
 _MAX_HEADER = 64 << 20
@@ -37,7 +36,7 @@ def write_tensors(
         metadata: strings for the header.
 
     Raises:
-        OSError: the file cannot be written.
+        InputError: the file cannot be written.
     """
     # Wide elements first, so that each array starts at a multiple of its element size.
     order = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
@@ -53,25 +52,11 @@ def write_tensors(
         offset = end
     text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
     text += b" " * (-(len(text) + 8) % 64)
-    target = target_file(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent or ".", prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(len(text).to_bytes(8, "little") + text)
-            for name in order:
-                if arrays[name].size:
-                    file.write(np.ascontiguousarray(arrays[name]).reshape(-1).view(np.uint8).data)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with atomic_file(path) as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for name in order:
+            if arrays[name].size:
+                file.write(np.ascontiguousarray(arrays[name]).reshape(-1).view(np.uint8).data)
 
 
 def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
