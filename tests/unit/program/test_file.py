@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 
-from rnncc.errors import ProgramError
+from rnncc.errors import InputError, ProgramError
 from rnncc.isa.asm import assemble_program
 from rnncc.program import load
 from rnncc.program.tensors import read_tensors, write_tensors
@@ -125,7 +125,7 @@ def test_saving_is_atomic(saved, program, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InputError, match=r"p.rnx: cannot be written: disk full"):
         program.save(saved)
     assert saved.read_bytes() == before and os.listdir(saved.parent) == ["p.rnx"]
 
