@@ -14,11 +14,11 @@ Value = Rows | SSAValue
 """A value of each sequence, or one that they share."""
 
 
-def refuse(op: Operation, reason: str) -> PassError:
+def refuse(op: Operation, reason: str, hint: str | None = None) -> PassError:
     """The error for an operation that has no exact form for many sequences."""
     node = node_name(op)
     where = f"node '{node}' ({op.name})" if node else op.name
-    return PassError(f"batch-sequences: {where}: {reason}")
+    return PassError(f"batch-sequences: {where}: {reason}", hint)
 
 
 def made(op: Operation, value: SSAValue, axis: int, grown: bool, time: int | None) -> Rows:
@@ -34,7 +34,9 @@ def keeps_time(op: Operation, rows: Rows, *axes: int) -> None:
     """Where lengths differ, nothing but a scan may look along the time."""
     if rows.time is not None and rows.time in axes:
         raise refuse(
-            op, "it looks along the time, which ends elsewhere in each sequence of a ragged batch"
+            op,
+            "it looks along the time, which ends elsewhere in each sequence of a ragged batch",
+            "sequences of one length can be batched: policy=pad, without ragged",
         )
 
 

@@ -56,7 +56,11 @@ class Batcher:
             return
         rule = RULES.get(type(op))
         if rule is None:
-            raise refuse(op, "no exact form of this operation for several sequences is known")
+            raise refuse(
+                op,
+                "no exact form of this operation for several sequences is known",
+                "leave batch-sequences out: one program a sequence, or the batch in the model's own inputs",
+            )
         made = rule(op, [self.env[v] for v in op.operands], emit)
         if not isinstance(made.value, BlockArgument):
             made.value.name_hint = op.results[0].name_hint

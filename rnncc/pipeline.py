@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     Hook = Callable[["ModulePass", "ModuleOp"], None]
 
 
+LOWERING = "lower-to-npu"
+"""The pass that makes the machine's instructions ..."""
+ON_MACHINE = ("persist-weights", "schedule", "allocate")
+"""... and those that work on them; xDSL's own work on anything."""
+
+
 def available_passes() -> dict[str, Callable[[], type[ModulePass]]]:
     """Every pass by name: rnncc's, and xDSL's own (canonicalize, cse, dce, ...)."""
     from xdsl.universe import XDSL_UNIVERSE
@@ -61,7 +67,22 @@ def parse(text: str, **defaults: object) -> tuple[ModulePass, ...]:
             passes.extend(_named(spec, defaults))
         else:
             passes.append(_build(spec, defaults))
+    _check_order([p.name for p in passes])
     return tuple(passes)
+
+
+def _check_order(names: list[str]) -> None:
+    """Refuse what would come after the machine's instructions are there, and could do nothing to them."""
+    from rnncc.universe import PASSES
+
+    if LOWERING not in names:
+        return
+    for name in names[names.index(LOWERING) + 1 :]:
+        if name in PASSES and name not in ON_MACHINE:
+            raise PassError(
+                f"pass '{name}' comes after {LOWERING}, which leaves it nothing to work on",
+                "put it before place-memory, and name only one pipeline that ends on the machine",
+            )
 
 
 def _named(spec: ArgSpec, defaults: dict[str, object]) -> tuple[ModulePass, ...]:

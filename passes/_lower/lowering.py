@@ -9,6 +9,7 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from rnncc.dialects import nn, npu
 from rnncc.dialects._types import NODE_ATTR, node_name, shape_of, symbols_of, type_of
+from rnncc.dialects.rnn import CellOp
 from rnncc.errors import DynamicTimeError, RnnccError, UnsupportedError
 from rnncc.passes._lower.attributes import memory_of_value
 from rnncc.passes._lower.blocks import Blocks
@@ -179,7 +180,9 @@ class Lowering(Blocks):
                 continue
             handler = self.handlers.get(type(op))
             if handler is None:
-                raise UnsupportedError(f"{describe(op)}: lower-to-npu does not know {op.name}")
+                raise UnsupportedError(
+                    f"{describe(op)}: lower-to-npu does not know {op.name}", _earlier(op)
+                )
             before = self.node
             self.node = op.attributes.get(NODE_ATTR, before)
             self.current[block] = self.turn = op
@@ -191,6 +194,15 @@ class Lowering(Blocks):
                 raise type(error)(f"{describe(op)}: {error.message}", error.hint) from error
             finally:
                 self.node = before
+
+
+def _earlier(op: Operation) -> str | None:
+    """The hint for an operation that passes above should have replaced."""
+    if op.name.startswith("onnx."):
+        return "put 'front' at the head of the pipeline: it converts ONNX operations"
+    if isinstance(op, CellOp):
+        return "put 'decompose-cells', or all of 'recurrence', before it"
+    return None
 
 
 def describe(op: Operation) -> str:

@@ -191,7 +191,7 @@ class Program:
         return run_program(self, inputs, **options)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the program as an ``.rnx`` file, atomically; OSError when it cannot be written."""
+        """Write the program as an ``.rnx`` file, atomically; InputError when it cannot be written."""
         from rnncc.program.file import save
 
         save(self, path)

@@ -29,7 +29,7 @@ def save(program: Program, path: str | os.PathLike[str]) -> None:
         path: file to make or replace.
 
     Raises:
-        OSError: the file cannot be written.
+        InputError: the file cannot be written.
     """
     arrays = {_WORDS: program.words}
     for segment in program.segments:

@@ -137,9 +137,16 @@ def _program(
     try:
         program = compilation.program()
     except PassError as error:
-        if policy == "cellular" and error.message.startswith("batch-sequences"):
-            raise PassError(error.message, "leave cellular out: --policies pad,pack") from error
-        raise
+        if not error.message.startswith("batch-sequences"):
+            raise
+        # What batch-sequences itself advises are other batches than those that are served.
+        hint = (
+            "requests differ in length: a model to serve steps through its input in recurrences, "
+            "and nothing else in it looks along the time"
+        )
+        if policy == "cellular":
+            hint = "leave cellular out: --policies pad,pack"
+        raise PassError(f"{policy}: {error.message}", hint) from error
     if len(program.symbols) != 1:
         reason = compilation.static_reason or f"it has {len(program.symbols)} run-time lengths"
         raise UnsupportedError(

@@ -99,3 +99,22 @@ def test_a_wrong_file_names_its_line(tmp_path, content, message):
 def test_no_such_file(path):
     with pytest.raises(PassError, match="pipeline file"):
         Pipeline(f"@{path}")
+
+
+@pytest.mark.parametrize(
+    ("text", "late"),
+    [
+        ("latency,latency", "fold-constants"),
+        ("back,front", "fold-constants"),
+        ("default,quantize", "quantize"),
+    ],
+)
+def test_what_comes_after_the_machine_is_refused(text, late):
+    with pytest.raises(PassError) as error:
+        Pipeline(text)
+    assert f"pass '{late}' comes after lower-to-npu" in str(error.value)
+    assert "before place-memory" in str(error.value)
+
+
+def test_cleaning_and_scheduling_may_come_after_the_machine():
+    assert Pipeline("default,canonicalize,cse,dce,schedule,allocate").passes()
