@@ -25,10 +25,12 @@ from xdsl.traits import (
 )
 from xdsl.utils.exceptions import VerifyException
 
-from rnncc.dialects._rnn_scan import YieldOp
+from rnncc.dialects._rnn_yield import YieldOp, yield_of
 
 CONDITION = TensorType(i1, [])
 """The type of a condition."""
+
+_REGION = "a region of rnn.if"
 
 
 class _IfCanonicalization(HasCanonicalizationPatternsTrait):
@@ -80,14 +82,14 @@ class IfOp(IRDLOperation):
         """
         return cls.build(
             operands=[condition],
-            result_types=[[v.type for v in _end(then).arguments]],
+            result_types=[[v.type for v in yield_of(then, _REGION).arguments]],
             regions=[Region(then), Region(otherwise)],
         )
 
     @property
     def ends(self) -> tuple[YieldOp, YieldOp]:
         """The ``rnn.yield`` of both regions."""
-        return _end(self.then_region.block), _end(self.else_region.block)
+        return yield_of(self.then_region, _REGION), yield_of(self.else_region, _REGION)
 
     def verify_(self) -> None:
         """A scalar condition; both regions yield the types of the results and take nothing."""
@@ -134,13 +136,6 @@ class IfOp(IRDLOperation):
             regions=[then, otherwise],
             attributes=attributes,
         )
-
-
-def _end(block: Block) -> YieldOp:
-    last = block.last_op
-    if not isinstance(last, YieldOp):
-        raise VerifyException("a region of rnn.if must end with rnn.yield")
-    return last
 
 
 def _check(word: str, found: Sequence[Attribute], wanted: Sequence[Attribute]) -> None:

@@ -8,7 +8,7 @@ from xdsl.rewriter import InsertPoint
 
 from rnncc.dialects import nn
 from rnncc.dialects._rnn_if import IfOp
-from rnncc.dialects._rnn_scan import YieldOp
+from rnncc.dialects._rnn_yield import YieldOp
 from rnncc.dialects._types import copy_node
 
 

@@ -1,4 +1,4 @@
-"""``rnn.scan``, the one structured recurrence, and its terminator ``rnn.yield``."""
+"""``rnn.scan``, the one structured recurrence."""
 
 from __future__ import annotations
 
@@ -14,12 +14,10 @@ from xdsl.dialects.builtin import (
     i32,
     i64,
 )
-from xdsl.dialects.utils import AbstractYieldOperation
 from xdsl.ir import Attribute, Block, BlockArgument, Region, SSAValue
 from xdsl.irdl import (
     AttrSizedOperandSegments,
     AttrSizedResultSegments,
-    IRDLOperation,
     irdl_op_definition,
     opt_operand_def,
     prop_def,
@@ -33,41 +31,27 @@ from xdsl.pattern_rewriter import RewritePattern
 from xdsl.printer import Printer
 from xdsl.traits import (
     HasCanonicalizationPatternsTrait,
-    IsTerminator,
-    Pure,
     RecursiveMemoryEffect,
     SingleBlockImplicitTerminator,
 )
 from xdsl.utils.exceptions import VerifyException
 
 from rnncc.dialects import _rnn_scan_text as text
+from rnncc.dialects._rnn_recurrence import INDEX, RecurrenceOp
 from rnncc.dialects._rnn_scan_types import flags, same_types, slice_type, stacked_type
-
-INDEX = TensorType(i64, [])
-"""The type of the step number."""
-
-
-@irdl_op_definition
-class YieldOp(AbstractYieldOperation[Attribute]):
-    """The end of a step: the new states, then the step's outputs. Also the end of a region of ``rnn.if``."""
-
-    name = "rnn.yield"
-
-    assembly_format = "($arguments^ `:` type($arguments))? attr-dict"
-
-    traits = traits_def(IsTerminator(), Pure())
+from rnncc.dialects._rnn_yield import YieldOp, yield_of
 
 
 class _ScanCanonicalization(HasCanonicalizationPatternsTrait):
     @classmethod
     def get_canonicalization_patterns(cls) -> tuple[RewritePattern, ...]:
-        from rnncc.dialects._rnn_canonicalize import PATTERNS
+        from rnncc.dialects._rnn_canonicalize import SCAN_PATTERNS
 
-        return PATTERNS
+        return SCAN_PATTERNS
 
 
 @irdl_op_definition
-class ScanOp(IRDLOperation):
+class ScanOp(RecurrenceOp):
     """Run a step over the slices of the inputs, carrying states, stacking outputs.
 
     For step t of 0..n-1: the region gets (t, slice of each input, states) and yields
@@ -141,11 +125,7 @@ class ScanOp(IRDLOperation):
             input_reverse: default none reversed.
             output_reverse: default none reversed.
         """
-        block = body if isinstance(body, Block) else body.block
-        last = block.last_op
-        if not isinstance(last, YieldOp):
-            raise VerifyException("the step of rnn.scan must end with rnn.yield")
-        slices = last.arguments[len(inits) :]
+        slices = yield_of(body, "the step of rnn.scan").arguments[len(inits) :]
         return cls.build(
             operands=[list(inputs), list(inits), lens, steps],
             properties={
@@ -162,11 +142,6 @@ class ScanOp(IRDLOperation):
         )
 
     @property
-    def count(self) -> int:
-        """``max_steps`` as an integer."""
-        return self.max_steps.value.data
-
-    @property
     def input_flags(self) -> tuple[bool, ...]:
         """``input_reverse`` as booleans."""
         return tuple(bool(v) for v in self.input_reverse.get_values())
@@ -175,11 +150,6 @@ class ScanOp(IRDLOperation):
     def output_flags(self) -> tuple[bool, ...]:
         """``output_reverse`` as booleans."""
         return tuple(bool(v) for v in self.output_reverse.get_values())
-
-    @property
-    def index(self) -> BlockArgument:
-        """The step number in the region."""
-        return self.body.block.args[0]
 
     @property
     def slice_args(self) -> tuple[BlockArgument, ...]:
@@ -191,31 +161,10 @@ class ScanOp(IRDLOperation):
         """The region's arguments that are the states."""
         return tuple(self.body.block.args[1 + len(self.inputs) :])
 
-    @property
-    def terminator(self) -> YieldOp:
-        """The ``rnn.yield`` of the region."""
-        last = self.body.block.last_op
-        if not isinstance(last, YieldOp):
-            raise VerifyException("the step of rnn.scan must end with rnn.yield")
-        return last
-
-    @property
-    def yielded_states(self) -> tuple[SSAValue, ...]:
-        """The new states that the step yields."""
-        return tuple(self.terminator.arguments[: len(self.inits)])
-
-    @property
-    def yielded_outputs(self) -> tuple[SSAValue, ...]:
-        """The output slices that the step yields."""
-        return tuple(self.terminator.arguments[len(self.inits) :])
-
     def verify_(self) -> None:
-        if self.count < 0:
-            raise VerifyException("rnn.scan max_steps must not be negative")
+        self.verify_counts()
         if self.lens is not None and self.steps is not None:
             raise VerifyException("rnn.scan takes lens or steps, not both")
-        if self.steps is not None and self.steps.type != INDEX:
-            raise VerifyException(f"rnn.scan steps must be {INDEX}, not {self.steps.type}")
         for name, found, count in (
             ("input_reverse", self.input_flags, len(self.inputs)),
             ("output_reverse", self.output_flags, len(self.outputs)),
@@ -224,16 +173,11 @@ class ScanOp(IRDLOperation):
                 raise VerifyException(f"rnn.scan {name} has {len(found)} flags for {count} values")
         slices = [slice_type(v.type, self.count, self.symbol.data) for v in self.inputs]
         arguments = [INDEX, *slices, *(v.type for v in self.inits)]
-        same_types("region argument", [a.type for a in self.body.block.args], arguments)
-        same_types(
-            "yielded state", [v.type for v in self.yielded_states], [v.type for v in self.inits]
-        )
-        same_types("final state", [v.type for v in self.states], [v.type for v in self.inits])
-        outputs = self.yielded_outputs
-        wanted = [stacked_type(v.type, self.count, self.symbol.data) for v in outputs]
-        same_types("output", [v.type for v in self.outputs], wanted)
+        same_types("region argument", [a.type for a in self.body.block.args], arguments, self.name)
+        self.verify_values(self.symbol.data)
         if self.lens is not None:
-            self._verify_rows(self.lens.type, [*slices, *(v.type for v in (*self.inits, *outputs))])
+            carried = (*self.inits, *self.yielded_outputs)
+            self._verify_rows(self.lens.type, [*slices, *(v.type for v in carried)])
 
     def _verify_rows(self, lens: Attribute, rows: Sequence[Attribute]) -> None:
         if not (

@@ -30,6 +30,8 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
+from rnncc.dialects._rnn_text import parse_typed, print_typed
+
 if TYPE_CHECKING:
     from rnncc.dialects._rnn_scan import ScanOp
 
@@ -47,9 +49,7 @@ def print_scan(op: ScanOp, printer: Printer) -> None:
         argument, value, reverse = item
         printer.print_ssa_value(argument)
         printer.print_string(" = reverse " if reverse else " = ")
-        printer.print_operand(value)
-        printer.print_string(" : ")
-        printer.print_attribute(value.type)
+        print_typed(value, printer)
 
     def bindings(word: str, items: list[tuple[SSAValue, SSAValue, bool]]) -> None:
         if items:
@@ -62,11 +62,9 @@ def print_scan(op: ScanOp, printer: Printer) -> None:
     bindings("carry", [(argument, value, False) for argument, value in states])
     for word, value in (("lens", op.lens), ("steps", op.steps)):
         if value is not None:
-            printer.print_string(f" {word}(")
-            printer.print_operand(value)
-            printer.print_string(" : ")
-            printer.print_attribute(value.type)
-            printer.print_string(")")
+            printer.print_string(f" {word}")
+            with printer.in_parens():
+                print_typed(value, printer)
 
     def output(item: tuple[SSAValue, bool]) -> None:
         printer.print_string("reverse " if item[1] else "")
@@ -97,7 +95,7 @@ def parse_scan(
         argument = parser.parse_argument(expect_type=False)
         parser.parse_punctuation("=")
         reversed_inputs.append(parser.parse_optional_keyword("reverse") is not None)
-        return argument, _operand(parser)
+        return argument, parse_typed(parser)
 
     def bindings(word: str) -> list[tuple[Parser.UnresolvedArgument, SSAValue]]:
         if parser.parse_optional_keyword(word) is None:
@@ -112,7 +110,7 @@ def parse_scan(
     for word in extra:
         if parser.parse_optional_keyword(word) is not None:
             with parser.in_parens():
-                extra[word] = _operand(parser)
+                extra[word] = parse_typed(parser)
     outputs: list[tuple[bool, Attribute]] = []
     if parser.parse_optional_punctuation("->"):
         outputs = parser.parse_comma_separated_list(
@@ -138,9 +136,3 @@ def parse_scan(
         attributes=attributes,
         regions=[body],
     )
-
-
-def _operand(parser: Parser) -> SSAValue:
-    name = parser.parse_unresolved_operand()
-    parser.parse_punctuation(":")
-    return parser.resolve_operand(name, parser.parse_type())

@@ -1,4 +1,4 @@
-"""The types that belong together in ``rnn.scan``."""
+"""The types that belong together in ``rnn.scan`` and ``rnn.while``."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def flags(values: Sequence[bool]) -> DenseArrayBase:
 
 
 def same_types(
-    what: str, found: Sequence[Attribute], wanted: Sequence[Attribute], name: str = "rnn.scan"
+    what: str, found: Sequence[Attribute], wanted: Sequence[Attribute], name: str
 ) -> None:
-    """Refuse types other than those wanted; VerifyException says which."""
+    """Refuse types other than those wanted; VerifyException says which, of the operation `name`."""
     if len(found) != len(wanted):
         raise VerifyException(f"{name} has {len(found)} {what}s, expected {len(wanted)}")
     for number, (a, b) in enumerate(zip(found, wanted, strict=True)):

@@ -10,7 +10,6 @@ from xdsl.ir import Block, BlockArgument, Region, SSAValue
 from xdsl.irdl import (
     AttrSizedOperandSegments,
     AttrSizedResultSegments,
-    IRDLOperation,
     irdl_op_definition,
     opt_operand_def,
     prop_def,
@@ -28,24 +27,24 @@ from xdsl.traits import (
     RecursiveMemoryEffect,
     SingleBlockImplicitTerminator,
 )
-from xdsl.utils.exceptions import VerifyException
 
 from rnncc.dialects import _rnn_while_text as text
 from rnncc.dialects._rnn_if import CONDITION
-from rnncc.dialects._rnn_scan import INDEX, YieldOp
+from rnncc.dialects._rnn_recurrence import INDEX, RecurrenceOp
 from rnncc.dialects._rnn_scan_types import same_types, stacked_type
+from rnncc.dialects._rnn_yield import YieldOp, yield_of
 
 
 class _WhileCanonicalization(HasCanonicalizationPatternsTrait):
     @classmethod
     def get_canonicalization_patterns(cls) -> tuple[RewritePattern, ...]:
-        from rnncc.dialects._rnn_canonicalize_while import PATTERNS
+        from rnncc.dialects._rnn_canonicalize import WHILE_PATTERNS
 
-        return PATTERNS
+        return WHILE_PATTERNS
 
 
 @irdl_op_definition
-class WhileOp(IRDLOperation):
+class WhileOp(RecurrenceOp):
     """Run a step while a condition on the states holds, at most so often, stacking outputs.
 
     Before step t = 0, 1, ... the condition gets (t, states) and yields an i1; when it is false, or
@@ -98,11 +97,7 @@ class WhileOp(IRDLOperation):
         steps: SSAValue | None = None,
     ) -> Self:
         """Build a while from finished regions; output types follow from what the step yields."""
-        block = body if isinstance(body, Block) else body.block
-        last = block.last_op
-        if not isinstance(last, YieldOp):
-            raise VerifyException("the step of rnn.while must end with rnn.yield")
-        slices = last.arguments[len(inits) :]
+        slices = yield_of(body, "the step of rnn.while").arguments[len(inits) :]
         return cls.build(
             operands=[list(inits), steps],
             properties={"max_steps": IntegerAttr(max_steps, i64)},
@@ -115,16 +110,6 @@ class WhileOp(IRDLOperation):
         )
 
     @property
-    def count(self) -> int:
-        """``max_steps`` as an integer."""
-        return self.max_steps.value.data
-
-    @property
-    def index(self) -> BlockArgument:
-        """The step number in the step's region."""
-        return self.body.block.args[0]
-
-    @property
     def state_args(self) -> tuple[BlockArgument, ...]:
         """The step's arguments that are the states."""
         return tuple(self.body.block.args[1:])
@@ -135,14 +120,9 @@ class WhileOp(IRDLOperation):
         return tuple(self.condition.block.args[1:])
 
     @property
-    def terminator(self) -> YieldOp:
-        """The ``rnn.yield`` of the step."""
-        return _end(self.body, "step")
-
-    @property
     def test(self) -> YieldOp:
         """The ``rnn.yield`` of the condition."""
-        return _end(self.condition, "condition")
+        return yield_of(self.condition, "the condition of rnn.while")
 
     # As in rnn.scan, which reads and writes more: what lowers a step lowers both.
 
@@ -166,31 +146,15 @@ class WhileOp(IRDLOperation):
         """No output is written from its end."""
         return (False,) * len(self.outputs)
 
-    @property
-    def yielded_states(self) -> tuple[SSAValue, ...]:
-        """The new states that the step yields."""
-        return tuple(self.terminator.arguments[: len(self.inits)])
-
-    @property
-    def yielded_outputs(self) -> tuple[SSAValue, ...]:
-        """The output slices that the step yields."""
-        return tuple(self.terminator.arguments[len(self.inits) :])
-
     def verify_(self) -> None:
-        if self.count < 0:
-            raise VerifyException("rnn.while max_steps must not be negative")
-        if self.steps is not None and self.steps.type != INDEX:
-            raise VerifyException(f"rnn.while steps must be {INDEX}, not {self.steps.type}")
+        self.verify_counts()
         states = [v.type for v in self.inits]
         for which, region in (("condition", self.condition), ("step", self.body)):
             found = [a.type for a in region.block.args]
             same_types(f"{which} argument", found, [INDEX, *states], self.name)
         same_types("condition", [v.type for v in self.test.arguments], [CONDITION], self.name)
-        same_types("yielded state", [v.type for v in self.yielded_states], states, self.name)
-        same_types("final state", [v.type for v in self.states], states, self.name)
         same_types("number of steps", [self.done.type], [INDEX], self.name)
-        wanted = [stacked_type(v.type, self.count, "") for v in self.yielded_outputs]
-        same_types("output", [v.type for v in self.outputs], wanted, self.name)
+        self.verify_values("")
 
     def print(self, printer: Printer) -> None:
         text.print_while(self, printer)
@@ -198,10 +162,3 @@ class WhileOp(IRDLOperation):
     @classmethod
     def parse(cls, parser: Parser) -> Self:
         return text.parse_while(cls, parser)
-
-
-def _end(region: Region, which: str) -> YieldOp:
-    last = region.block.last_op
-    if not isinstance(last, YieldOp):
-        raise VerifyException(f"the {which} of rnn.while must end with rnn.yield")
-    return last

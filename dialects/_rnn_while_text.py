@@ -24,24 +24,20 @@ from xdsl.ir import Attribute, Region, SSAValue
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 
+from rnncc.dialects._rnn_text import parse_typed, print_typed
+
 if TYPE_CHECKING:
     from rnncc.dialects._rnn_while import WhileOp
 
 
 def print_while(op: WhileOp, printer: Printer) -> None:
     """Print everything after the operation's name."""
-
-    def typed(value: SSAValue) -> None:
-        printer.print_operand(value)
-        printer.print_string(" : ")
-        printer.print_attribute(value.type)
-
     printer.print_string(f" of {op.count}")
     for word, values in (("carry", op.inits), ("steps", [op.steps] if op.steps else [])):
         if values:
             printer.print_string(f" {word}")
             with printer.in_parens():
-                printer.print_list(values, typed)
+                printer.print_list(values, lambda value: print_typed(value, printer))
     if op.outputs:
         printer.print_string(" -> ")
         with printer.in_parens():
@@ -61,11 +57,13 @@ def parse_while(cls: type[WhileOp], parser: Parser) -> Any:
     count = parser.parse_integer(allow_boolean=False, allow_negative=False)
     inits: list[SSAValue] = []
     if parser.parse_optional_keyword("carry") is not None:
-        inits = parser.parse_comma_separated_list(parser.Delimiter.PAREN, lambda: _operand(parser))
+        inits = parser.parse_comma_separated_list(
+            parser.Delimiter.PAREN, lambda: parse_typed(parser)
+        )
     steps = None
     if parser.parse_optional_keyword("steps") is not None:
         with parser.in_parens():
-            steps = _operand(parser)
+            steps = parse_typed(parser)
     outputs: list[Attribute] = []
     if parser.parse_optional_punctuation("->"):
         outputs = parser.parse_comma_separated_list(parser.Delimiter.PAREN, parser.parse_type)
@@ -93,9 +91,3 @@ def _region(parser: Parser, word: str, types: list[Attribute]) -> Region:
             f"rnn.while names {len(names)} arguments for {len(types)} values", position
         )
     return parser.parse_region([n.resolve(t) for n, t in zip(names, types, strict=True)])
-
-
-def _operand(parser: Parser) -> SSAValue:
-    name = parser.parse_unresolved_operand()
-    parser.parse_punctuation(":")
-    return parser.resolve_operand(name, parser.parse_type())

@@ -13,8 +13,11 @@ from xdsl.ir import Dialect
 from rnncc.dialects._activations import ACTIVATIONS, activation_kind, takes_alpha, takes_beta
 from rnncc.dialects._rnn_cells import CellOp, ElmanOp, GruOp, LstmOp
 from rnncc.dialects._rnn_if import CONDITION, IfOp
-from rnncc.dialects._rnn_scan import INDEX, ScanOp, YieldOp, slice_type, stacked_type
+from rnncc.dialects._rnn_recurrence import INDEX
+from rnncc.dialects._rnn_scan import ScanOp
+from rnncc.dialects._rnn_scan_types import slice_type, stacked_type
 from rnncc.dialects._rnn_while import WhileOp
+from rnncc.dialects._rnn_yield import YieldOp
 
 __all__ = [
     "ACTIVATIONS",
