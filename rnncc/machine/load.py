@@ -10,6 +10,7 @@ from rnncc.errors import MachineError, nearest
 from rnncc.machine.build import build
 from rnncc.machine.check import problems
 from rnncc.machine.description import MachineDescription
+from rnncc.machine.given import given
 from rnncc.machine.source import Path, Source, inherit, read_source
 
 _FOLDER = FilePath(__file__).parent
@@ -26,8 +27,8 @@ def load_machine(name_or_path: str | os.PathLike[str]) -> MachineDescription:
     """Load and check a machine.
 
     Args:
-        name_or_path: a built-in name (see ``machine_names``), or a path: anything with a folder or
-            ``.toml``.
+        name_or_path: a built-in name (see ``machine_names``), a path (anything with a folder or ``.toml``), or
+            a text of :func:`rnncc.machine.given.give`.
 
     Raises:
         MachineError: with file and line: no such machine, unknown or missing keys, wrong types, a
@@ -36,6 +37,8 @@ def load_machine(name_or_path: str | os.PathLike[str]) -> MachineDescription:
     name = os.fspath(name_or_path)
     if name in machine_names():
         return _built_in(name)
+    if (machine := given(name)) is not None:
+        return machine
     return _finish(_read(_find(name, None, None), []))
 
 
