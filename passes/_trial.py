@@ -22,8 +22,8 @@ SAVING = 500
 """One cycle in this many must be saved: a longer program is not free."""
 CLEAN = "lower-lengths,canonicalize,cse,dce"
 """The passes that a trial goes through first: what one choice ended with, the next one begins with ..."""
-BACK = "place-memory,tile-for-machine,lower-to-npu,schedule,allocate"
-"""... and those to the machine."""
+BACK = "back"
+"""... and the way to the machine."""
 _known: dict[int, dict[tuple[str, ModuleText], list[int]]] = {}
 """The cycles of each trial of the compilations that are going on, so that nothing is timed twice."""
 
@@ -47,12 +47,12 @@ def cycles_of(ctx: Context, module: ModuleOp, target: str) -> list[int]:
     for op in trial.body.block.ops:
         maxima |= symbol_maxima(op)
         op.attributes.pop(REMARKS, None)
-    Pipeline(CLEAN).apply(ctx, trial, target=target, numerics="exact")
+    Pipeline(CLEAN).apply(ctx, trial, target=target)
     known = _trials_of(ctx)
     key = (target, ModuleText(trial))
     if key in known:
         return list(known[key])
-    Pipeline(BACK).apply(ctx, trial, target=target, numerics="exact")
+    Pipeline(BACK).apply(ctx, trial, target=target)
     program = generate(trial, load_machine(target), "exact")
     found = []
     random = depends_on_data(program)

@@ -71,11 +71,6 @@ class LowerToNpuPass(ModulePass):
 
     name = "lower-to-npu"
 
-    target: str = "edge"
-    """Machine name or description file; accepted for uniformity, the decisions are attributes."""
-    numerics: str = "exact"
-    """``exact`` or ``machine``; the same instructions either way."""
-
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite the function in place."""
         functions = [f for f in op.body.block.ops if isinstance(f, func.FuncOp)]

@@ -1,7 +1,7 @@
 """The named pipelines, with the reason beside each order constraint.
 
-A pipeline is a flat list of pass texts; the machine (``target``) and ``numerics`` are given to the passes that take
-them when the pipeline is built (see :mod:`rnncc.pipeline`).
+A pipeline is a flat list of pass texts; the machine (``target``) is given to the passes that take one when the
+pipeline is built (see :mod:`rnncc.pipeline`).
 """
 
 from __future__ import annotations

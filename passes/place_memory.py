@@ -44,8 +44,6 @@ class PlaceMemoryPass(ModulePass):
 
     target: str = "edge"
     """Machine name or description file."""
-    numerics: str = "exact"
-    """``exact`` or ``machine``; capacity is counted in the machine's formats either way."""
     inputs: str = "whole"
     """``whole``: sequences that recurrences read come on chip before the first step, where they fit; ``stream``:
     they come step by step."""

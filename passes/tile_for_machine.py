@@ -73,8 +73,6 @@ class TileForMachinePass(ModulePass):
 
     target: str = "edge"
     """Machine name or description file."""
-    numerics: str = "exact"
-    """``exact`` or ``machine``; capacity is counted in the machine's formats either way."""
     panels: int = PANELS
     """Panels of streamed weights in the weight memory at once: more are smaller, and run further ahead."""
     blocks: int = 1

@@ -20,7 +20,7 @@ from rnncc.universe import ALL_DIALECTS
 
 
 class RnnccOptMain(xDSLOptMain):
-    """The IR-in, IR-out tool; options are those of ``xdsl-opt`` and ``--machine``, ``--numerics``, ``--shape``."""
+    """The IR-in, IR-out tool; options are those of ``xdsl-opt`` and ``--machine``, ``--shape``, ``--static-time``."""
 
     def register_all_dialects(self) -> None:
         """xDSL's dialects, those of installed plug-ins, and ours even when rnncc is not installed as a plug-in."""
@@ -57,7 +57,6 @@ class RnnccOptMain(xDSLOptMain):
         arg_parser.add_argument(
             "--machine", default="edge", help="machine for the passes that need one"
         )
-        arg_parser.add_argument("--numerics", default="exact", choices=["exact", "machine"])
         arg_parser.add_argument(
             "--shape", action="append", default=[], metavar="NAME=N,N,..", help="shape of an input"
         )
@@ -67,9 +66,7 @@ class RnnccOptMain(xDSLOptMain):
 
     def setup_pipeline(self) -> None:
         """Parses the pass list, named pipelines included; prints and times on standard error."""
-        passes = pipeline.parse(
-            self.args.passes, target=self.args.machine, numerics=self.args.numerics
-        )
+        passes = pipeline.parse(self.args.passes, target=self.args.machine)
         started = time.perf_counter()
 
         def callback(

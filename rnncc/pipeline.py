@@ -172,7 +172,7 @@ class Pipeline:
         return name
 
     def passes(self, **defaults: object) -> tuple[ModulePass, ...]:
-        """The pass objects, with ``defaults`` (target, numerics) filled in."""
+        """The pass objects, with ``defaults`` (``target``) filled in."""
         return parse(self.text, **defaults)
 
     def apply(
@@ -188,7 +188,7 @@ class Pipeline:
             context: the dialects known.
             module: rewritten in place.
             stop_before: names of passes; the first of them met ends the run.
-            defaults: options for the passes that have them (target, numerics).
+            defaults: options for the passes that have them (``target``).
 
         Raises:
             PassError: a pass refused the module or left it broken; names the pass.

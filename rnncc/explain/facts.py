@@ -84,7 +84,7 @@ def facts_of(
     from rnncc.pipeline import Pipeline
 
     trial = module.clone()
-    Pipeline(LOWERED).apply(context, trial, target=machine.name, numerics=numerics)
+    Pipeline(LOWERED).apply(context, trial)
     block = next(op for op in trial.body.block.ops if op.regions).regions[0].block
     steps, products = steps_of(block), products_of(block)
     for module_pass in back:

@@ -154,11 +154,7 @@ class Recorder:
 def _spec(module_pass: ModulePass) -> str:
     """A pass with the options that were given."""
     spec = module_pass.pipeline_pass_spec()
-    given = {
-        k.replace("_", "-"): v
-        for k, v in spec.parameters.items()
-        if k not in ("target", "numerics")
-    }
+    given = {k.replace("_", "-"): v for k, v in spec.parameters.items() if k != "target"}
     return str(ArgSpec(spec.name, given))
 
 

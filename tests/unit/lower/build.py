@@ -139,7 +139,7 @@ def lower(module: ModuleOp, target: str = "edge", place: bool = True) -> ModuleO
         PlaceMemoryPass(target).apply(context, clone)
         TileForMachinePass(target).apply(context, clone)
         clone.verify()
-    LowerToNpuPass(target).apply(context, clone)
+    LowerToNpuPass().apply(context, clone)
     clone.verify()
     return clone
 

@@ -44,7 +44,7 @@ def forced(module: ModuleOp, form: str, tile: list[int] | None, target: str = "e
                 op.attributes[TILE_ATTR] = ints(tile)
         if isinstance(op, nn.PoolOp) and tile:
             op.attributes[TILE_ATTR] = ints([tile[0], 1, tile[1]])
-    LowerToNpuPass(target).apply(Context(), clone)
+    LowerToNpuPass().apply(Context(), clone)
     clone.verify()
     return clone
 

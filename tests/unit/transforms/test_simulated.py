@@ -27,7 +27,7 @@ def simulated(module: ModuleOp, passes: str, target: str, arrays: dict, lengths:
     """What a machine computes for a module after some passes."""
     clone = module.clone()
     text = f"{passes},{END}" if passes else END
-    Pipeline(text).apply(make_context(), clone, target=target, numerics="exact")
+    Pipeline(text).apply(make_context(), clone, target=target)
     program = generate(clone, load_machine(target), "exact")
     outputs = simulate(program, arrays, lengths=lengths).outputs
     return {name: np.asarray(value) for name, value in outputs.items()}
