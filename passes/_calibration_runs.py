@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,10 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.interpreter import Interpreter
 from xdsl.ir import Operation
 
+from rnncc.array_files import read_arrays
 from rnncc.dialects import nn
-from rnncc.errors import PassError, RnnccError
+from rnncc.errors import InputError, PassError, RnnccError
+from rnncc.verify_each import relative_error
 
 
 class Reach(Interpreter.Listener):
@@ -73,12 +74,11 @@ class CalibrationRuns:
 def _read(path: str) -> dict[str, np.ndarray]:
     cannot = f"quantize: cannot read calibration inputs '{path}'"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_arrays(path)
     except OSError as error:
         raise PassError(f"{cannot}: {error.strerror or error}") from None
-    except (ValueError, AttributeError, EOFError, zipfile.BadZipFile):
-        raise PassError(f"{cannot}: not an .npz file of plain arrays") from None
+    except InputError as error:
+        raise PassError(f"{cannot}: {error.message}", error.hint) from None
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             # A range would be unbounded.
@@ -86,16 +86,9 @@ def _read(path: str) -> dict[str, np.ndarray]:
     return arrays
 
 
-def relative_error(
+def largest_error(
     before: Sequence[dict[str, np.ndarray]], after: Sequence[dict[str, np.ndarray]]
 ) -> float:
     """The largest difference of any output of any run, relative to the largest magnitude of that output."""
     pairs = ((b[name], a[name]) for b, a in zip(before, after, strict=True) for name in b)
-    return max((_error(b, a) for b, a in pairs), default=0.0)
-
-
-def _error(before: np.ndarray, after: np.ndarray) -> float:
-    if before.dtype.kind != "f" or not before.size:
-        return 0.0
-    scale = float(np.abs(before).max()) or 1.0
-    return float(np.abs(before.astype(np.float64) - after).max()) / scale
+    return max((relative_error(b, a) for b, a in pairs), default=0.0)

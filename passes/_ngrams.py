@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rnncc.array_files import read_arrays
 from rnncc.errors import InputError
 
 FACTOR = 5471
@@ -65,16 +66,13 @@ def read_tokens(path: str, vocabulary: int) -> np.ndarray:
 
 def _read(path: Path) -> np.ndarray:
     try:
+        if path.suffix == ".npz":
+            arrays = read_arrays(path)
+            if "tokens" not in arrays and len(arrays) != 1:
+                raise InputError(f"{path}: no array 'tokens' among {', '.join(arrays) or 'none'}")
+            return arrays["tokens"] if "tokens" in arrays else next(iter(arrays.values()))
         if path.suffix == ".npy":
             return np.load(path, allow_pickle=False)
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as arrays:
-                names = arrays.files
-                if "tokens" not in names and len(names) != 1:
-                    raise InputError(
-                        f"{path}: no array 'tokens' among {', '.join(names) or 'none'}"
-                    )
-                return arrays["tokens" if "tokens" in names else names[0]]
         return np.array([int(word) for word in path.read_text().split()], np.int64)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file of tokens") from None

@@ -23,7 +23,7 @@ format; calibration inputs that cannot be read, do not fit the model or are not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from xdsl.context import Context
@@ -40,7 +40,7 @@ from rnncc.machine import load_machine
 from rnncc.machine.formats import FORMATS
 from rnncc.machine.rounding import INTEGER_BITS, MANTISSA, rounder, to_integers
 from rnncc.passes._approximate import note_approximation
-from rnncc.passes._calibration_runs import CalibrationRuns, Reach, relative_error
+from rnncc.passes._calibration_runs import CalibrationRuns, Reach, largest_error
 from rnncc.passes._emit import Emitter, constant_of, weight_name
 from rnncc.passes._remarks import remark
 
@@ -87,7 +87,7 @@ class QuantizePass(ModulePass):
             self._report(function, work, weights, activations)
         if runs is not None:
             function = next(f for f in op.body.block.ops if isinstance(f, func.FuncOp))
-            error = relative_error(before, runs.outputs(op))
+            error = largest_error(before, runs.outputs(op))
             text = f"outputs on the calibration inputs: relative error {error:.2g}"
             remark(function, self.name, text)
 
@@ -114,11 +114,14 @@ class QuantizePass(ModulePass):
     def _report(
         self, function: func.FuncOp, work: _Quantizer, weights: str, activations: str
     ) -> None:
+        if work.others:
+            text = f"{work.others} products keep their weights, which are not float32"
+            remark(function, self.name, text)
         if not work.products or weights == "fp32":
             why = (
                 "fp32 is what is computed"
                 if weights == "fp32"
-                else "no product has constant weights"
+                else "no product has constant weights in float32"
             )
             remark(function, self.name, f"nothing is changed: {why}")
             return
@@ -150,6 +153,7 @@ class _Quantizer:
         block: elements of a block.
         reach: largest magnitude of both operands, by product.
         products, rounded: how many had constant weights, and how many other operands were rounded.
+        others: how many had constant weights that are not float32, and keep them.
         error: largest relative error of a row of weights.
     """
 
@@ -159,8 +163,8 @@ class _Quantizer:
     reach: dict[Operation, list[float]]
     products: int = 0
     rounded: int = 0
+    others: int = 0
     error: float = 0.0
-    known: dict[tuple[int, bool], np.ndarray] = field(default_factory=dict)
 
     def product(self, op: nn.MatmulOp | nn.ConvOp) -> None:
         """Round the constant operand of a product, and the other one where that can be said."""
@@ -169,7 +173,10 @@ class _Quantizer:
         if place is None or self.weights == "fp32":
             return
         array = constant_of(op.operands[place])
-        if array is None or array.dtype != np.float32 or array.ndim < 2:
+        if array is None or array.ndim < 2:
+            return
+        if array.dtype != np.float32:
+            self.others += 1
             return
         rows_last = isinstance(op, nn.MatmulOp) and place == 1 and not op.transpose_b
         emit = Emitter(op)
@@ -212,7 +219,7 @@ class _Quantizer:
     def _operand(self, emit: Emitter, value: SSAValue, reach: float) -> SSAValue | None:
         """An operand rounded to the activations' format; None where that cannot be said."""
         element = type_of(value).element_type
-        if constant_of(value) is not None or type_of(value).element_type != element:
+        if constant_of(value) is not None:
             return None
         if self.activations in NARROW:
             narrow = emit(nn.CastOp(value, NARROW[self.activations]))

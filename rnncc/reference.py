@@ -15,6 +15,20 @@ COARSE_TOLERANCE = {"bfp-1s5e2m": 1.0, "bfp-1s5e3m": 0.5, "bfp-1s5e4m": 0.25, "b
 """The same for block floating point: its models are trained for it, those that are checked here were not."""
 
 
+_PORT_TYPES = {
+    "tensor(bool)": np.bool_,
+    "tensor(float16)": np.float16,
+    "tensor(float)": np.float32,
+    "tensor(double)": np.float64,
+    **{
+        f"tensor({sign}int{bits})": np.dtype(f"{sign}int{bits}")
+        for sign in ("", "u")
+        for bits in (8, 16, 32, 64)
+    },
+}
+"""ONNX Runtime's names of the element types of inputs."""
+
+
 @dataclass(frozen=True)
 class Reference:
     """Outputs by name, who computed them, and why not ONNX Runtime where it was not."""
@@ -72,12 +86,7 @@ def _onnxruntime(
     feeds = dict(inputs)
     for port in session.get_inputs():
         if port.name in values:
-            dtype = {
-                "tensor(bool)": bool,
-                "tensor(int32)": np.int32,
-                "tensor(int64)": np.int64,
-            }.get(port.type)
-            given = np.asarray(values[port.name], dtype=dtype)
+            given = np.asarray(values[port.name], dtype=_PORT_TYPES.get(port.type))
             feeds[port.name] = given.reshape(
                 [d for d in port.shape if isinstance(d, int)] or given.shape
             )

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnncc.side_outputs import take_out
+
 PREFIX = "rnncc.skipped."
 """How the name of a counter's output begins."""
 
@@ -44,19 +46,9 @@ def counter_name(number: int, node: str) -> str:
     return f"{PREFIX}{number}.{node}"
 
 
-def is_counter(name: str) -> bool:
-    """Whether an output is a counter."""
-    return name.startswith(PREFIX)
-
-
 def take_counters(
     outputs: Mapping[str, np.ndarray],
 ) -> tuple[dict[str, np.ndarray], list[Skipped]]:
-    """The model's own outputs, and the counters."""
-    own = {name: value for name, value in outputs.items() if not is_counter(name)}
-    found = []
-    for name, value in outputs.items():
-        if is_counter(name):
-            node = name.removeprefix(PREFIX).partition(".")[2]
-            found.append(Skipped(node, int(value[0]), int(value[1])))
-    return own, found
+    """The other outputs, and the counters."""
+    own, found = take_out(outputs, PREFIX, 2)
+    return own, [Skipped(node, skipped, steps) for (_, node), skipped, steps in found]

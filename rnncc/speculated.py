@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnncc.side_outputs import take_out
+
 PREFIX = "rnncc.speculated."
 """How the name of a counter's output begins."""
 
@@ -70,10 +72,7 @@ def take_turns(
     outputs: Mapping[str, np.ndarray],
 ) -> tuple[dict[str, np.ndarray], list[Speculated]]:
     """The other outputs, and the counters."""
-    own = {name: value for name, value in outputs.items() if not name.startswith(PREFIX)}
-    found = []
-    for name, value in outputs.items():
-        if name.startswith(PREFIX):
-            _, width, node = name.removeprefix(PREFIX).split(".", 2)
-            found.append(Speculated(node, int(width), int(value[0]), int(value[1])))
-    return own, found
+    own, found = take_out(outputs, PREFIX, 3)
+    return own, [
+        Speculated(node, int(width), words, turns) for (_, width, node), words, turns in found
+    ]

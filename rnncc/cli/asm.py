@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from rnncc.array_files import read_arrays
 from rnncc.cli import common
 
 
@@ -25,7 +26,7 @@ def main(args: argparse.Namespace) -> int:
     from rnncc.report import program_summary
 
     text = Path(common.require_file(args.source)).read_text()
-    constants = common.read_arrays(args.constants) if args.constants else {}
+    constants = read_arrays(args.constants) if args.constants else {}
     program = assemble_program(text, constants, name=args.source)
     target = args.output or str(Path(args.source).with_suffix(".rnx"))
     program.save(target)

@@ -56,28 +56,6 @@ def parse_lengths(texts: Iterable[str]) -> dict[str, int]:
     return lengths
 
 
-def read_arrays(path: str) -> dict[str, np.ndarray]:
-    """The arrays of an ``.npz`` (never unpickled), by name.
-
-    Raises:
-        InputError: not an ``.npz`` of plain arrays.
-    """
-    import zipfile
-
-    import numpy as np
-
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not hasattr(archive, "files"):
-                raise InputError(
-                    f"{path}: holds one array, not named ones",
-                    "save it with numpy.savez(path, x=...)",
-                )
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(f"{path}: not an .npz file of plain arrays ({error})") from None
-
-
 def write_arrays(path: str, arrays: dict[str, np.ndarray]) -> None:
     """Write an ``.npz`` in one step: a reader never sees half a file."""
     import numpy as np
@@ -115,7 +93,7 @@ def add_compile_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="fix an input to a constant, such as a trip count: an integer, true or false, or a list",
+        help="fix an input to a constant, such as a trip count: a number, true or false, or a list",
     )
     group.add_argument(
         "--static-time", action="store_true", help="one program for one length: no run-time lengths"

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnncc.array_files import read_arrays
 from rnncc.cli import common, generation
 from rnncc.errors import PassError
 from rnncc.files import atomic_file, target_file
@@ -75,7 +76,7 @@ def main(args: argparse.Namespace) -> int:
         )
     if args.output is not None:
         target_file(args.output)
-    given = [common.read_arrays(path) for path in args.calibration]
+    given = [read_arrays(path) for path in args.calibration]
     if given and args.emit in ("onnx", "rnn", "npu"):
         raise PassError(
             f"--calibration measures whole programs, --emit {args.emit} stops before one"
@@ -109,8 +110,9 @@ def main(args: argparse.Namespace) -> int:
         from rnncc.report import program_summary
 
         print(f"{target}: {program_summary(program)}")
-    if calibration is not None and not args.json and args.emit == "rnx":
-        print(calibration)
+    if calibration is not None and not args.json:
+        # Beside a program on standard output there is room on standard error only.
+        print(calibration, file=sys.stderr if args.emit == "asm" and not args.output else None)
     if compilation.static_reason:
         print(f"note: time is fixed: {compilation.static_reason}", file=sys.stderr)
     return 0

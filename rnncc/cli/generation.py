@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from rnncc.generation import Generate, Generator
-    from rnncc.program import Program
 
 NEED_GENERATE = ("max_prompt", "stop", "temperature", "top_k")
 
@@ -64,9 +63,8 @@ def generate_of(args: argparse.Namespace) -> Generate | None:
     from rnncc.generation import Generate
 
     if getattr(args, "generate", None) is None:
-        given = [
-            name for name in ("max_tokens", *NEED_GENERATE) if getattr(args, name, None) is not None
-        ]
+        names = ("max_tokens", "vocabulary", *NEED_GENERATE)
+        given = [name for name in names if getattr(args, name, None) is not None]
         if given:
             option = given[0].replace("_", "-")
             raise PassError(f"--{option} needs --generate", "as in --generate logits:token,h1:h0")
@@ -138,16 +136,26 @@ def _stop(args: argparse.Namespace) -> int | None:
 
 
 def run_inputs(
-    args: argparse.Namespace,
-    generator: Generator,
-    program: Program,
-    given: Mapping[str, np.ndarray] | None,
-) -> dict:
-    """The inputs of a generator's run: of the file, and of ``--prompt`` and ``--max-tokens``.
+    args: argparse.Namespace, generator: Generator | None, given: Mapping[str, np.ndarray] | None
+) -> dict | None:
+    """The inputs of a run: of the file, and for a generator those of ``--prompt`` and ``--max-tokens``.
 
     Raises:
-        InputError: there is nothing to begin with, or two of it.
+        InputError: there is nothing to begin with, or two of it; options of generation for another program.
     """
+    if generator is None:
+        options = {
+            "--prompt": args.prompt,
+            "--max-tokens": args.max_tokens,
+            "--vocabulary": args.vocabulary,
+        }
+        for option, value in options.items():
+            if value is not None:
+                raise InputError(
+                    f"{option}: {args.file} does not generate",
+                    "give --generate, and the .onnx file",
+                )
+        return None if given is None else dict(given)
     inputs: dict = dict(given or {})
     if args.prompt is not None:
         if generator.prompt in inputs:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from rnncc.array_files import read_arrays
 from rnncc.cli import common, generation
 from rnncc.errors import InputError
 from rnncc.files import atomic_file, target_file
@@ -45,7 +46,7 @@ def main(args: argparse.Namespace) -> int:
     # A name that cannot be written is said before the work, not after it.
     if target_file(target).suffix.lower() not in (".html", ".htm"):
         raise InputError(f"--output {target}: the page is HTML", "name it with .html at the end")
-    inputs = common.read_arrays(args.input) if args.input else None
+    inputs = read_arrays(args.input) if args.input else None
     stages, explanation = [], None
     if args.file.endswith(".rnx"):
         program, _ = program_of(args.file, args, inputs)
@@ -57,10 +58,7 @@ def main(args: argparse.Namespace) -> int:
             explanation = compilation.explain(inputs)
             program = explanation.program
         report_times(compilation, args)
-    if (generator := Generator.of(program)) is not None:
-        inputs = generation.run_inputs(args, generator, program, inputs)
-    elif args.prompt is not None or args.max_tokens is not None:
-        raise InputError(f"{args.file} does not generate", "give --generate, and the .onnx file")
+    inputs = generation.run_inputs(args, Generator.of(program), inputs)
     lengths = common.parse_lengths(args.length)
     if inputs is None and depends_on_data(program):
         inputs = random_for_program(program, 0, lengths)

@@ -7,6 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from rnncc.array_files import read_arrays
 from rnncc.cli import common, generation
 from rnncc.errors import InputError
 from rnncc.files import atomic_file, target_file
@@ -67,20 +68,19 @@ def main(args: argparse.Namespace) -> int:
         raise InputError(
             "--check needs the model and its values", "give the .onnx file, without --timing-only"
         )
+    if args.output and args.timing_only:
+        raise InputError("--output needs values", "leave --timing-only out")
     for path in (args.output, args.trace):
         if path is not None:
             # A name that cannot be written is said before the work, not after it.
             target_file(path)
-    inputs = common.read_arrays(args.input) if args.input else None
+    inputs = read_arrays(args.input) if args.input else None
     program, compilation = program_of(args.file, args, inputs)
     lengths = common.parse_lengths(args.length)
     for symbol, length in lengths.items():
         check_length(program, symbol, length)
     generator = Generator.of(program)
-    if generator is not None:
-        inputs = generation.run_inputs(args, generator, program, inputs)
-    elif args.prompt is not None or args.max_tokens is not None:
-        raise InputError(f"{args.file} does not generate", "give --generate, and the .onnx file")
+    inputs = generation.run_inputs(args, generator, inputs)
     if args.check and program.batch is not None:
         raise InputError(
             "--check compares one sequence with ONNX Runtime, and this program serves many",

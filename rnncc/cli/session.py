@@ -80,6 +80,11 @@ COMPILE_ONLY = (
 )
 
 
+def _is_given(value: object) -> bool:
+    """Whether an option is other than its default: 0 is a value like any other."""
+    return value is not None and value is not False and value != []
+
+
 def program_of(
     path: str, args: argparse.Namespace, inputs: Mapping[str, np.ndarray] | None = None
 ) -> tuple[Program, Compilation | None]:
@@ -92,7 +97,7 @@ def program_of(
 
     common.require_file(path)
     if path.endswith(".rnx"):
-        given = [name for name in COMPILE_ONLY if getattr(args, name, None)]
+        given = [name for name in COMPILE_ONLY if _is_given(getattr(args, name, None))]
         if given:
             option = given[0].replace("_", "-")
             raise PassError(

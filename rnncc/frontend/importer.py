@@ -131,6 +131,20 @@ class _Importer:
         return [first, *(self._walk({**sizes, name: n}) for n in sorted(lengths))]
 
 
+def _array_of(value: Any, wanted: np.dtype) -> np.ndarray:
+    """A value as an array; Python's numbers, which have no width, in the type that is wanted where they fit it."""
+    array = np.asarray(value)
+    if isinstance(value, np.ndarray | np.generic):
+        return array
+    if array.dtype.kind == "f":
+        return array.astype(wanted) if wanted.kind == "f" else array
+    if array.dtype.kind in "iu" and wanted.kind in "iuf":
+        with np.errstate(all="ignore"):
+            converted = array.astype(wanted)
+        return converted if np.array_equal(converted, array) else array
+    return array
+
+
 def _fixed(graph: onnx.GraphProto, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The values given for inputs, checked."""
     inputs = {v.name: v.type.tensor_type for v in graph.input}
@@ -138,9 +152,10 @@ def _fixed(graph: onnx.GraphProto, values: Mapping[str, Any]) -> dict[str, np.nd
     for name, value in values.items():
         if name not in inputs:
             raise InputError(f"there is no input '{name}' to fix", nearest(name, inputs))
-        array = np.asarray(value)
         kind = inputs[name]
-        if array.dtype != dtype_of(kind.elem_type, f"input '{name}'"):
+        wanted = dtype_of(kind.elem_type, f"input '{name}'")
+        array = _array_of(value, wanted)
+        if array.dtype != wanted:
             raise InputError(
                 f"input '{name}' is {type_name(kind.elem_type)}, the value given is {array.dtype}"
             )

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from rnncc.__main__ import main
 
@@ -168,6 +170,9 @@ WRONG = [
     (["run", DIGITS, "--input", DIGITS], "not an .npz file"),
     (["run", DIGITS, "--shape", "x=4,8,8", "--check", "--timing-only"], "--check needs"),
     (["run", DIGITS, "--bind", "x=oops"], "expected NAME=VALUE"),
+    (["run", DIGITS, "--timing-only", "--output", "y.npz"], "--output needs values"),
+    (["run", DIGITS, "--shape", "x=4,8,8", "--vocabulary", "w.txt"], "needs --generate"),
+    (["verify", DIGITS, "--input", "x.npz", "--trials", "2"], "--input gives others"),
     (["verify", DIGITS, "--shape", "x=4,8,8", "--trials", "0"], "at least 1"),
     (["passes", "unrol"], "unknown pass 'unrol'"),
     (["run", DIGITS, "--shape", "x=4,8,8", "-p", "quantize,default"], "after decompose-cells"),
@@ -198,6 +203,33 @@ def test_options_of_compilation_do_not_apply_to_a_program(capsys, program):
     status, _, err = run(capsys, "run", program, "--target", "tpu-v1")
     assert status == 1
     assert "compiled already" in err
+
+
+def test_zero_is_a_value_of_an_option(capsys, program):
+    status, _, err = run(capsys, "run", program, "--top-k", "0")
+    assert status == 1
+    assert "--top-k has no effect" in err
+
+
+def test_what_calibration_measured_is_said_beside_assembler_text(capsys, tmp_path):
+    np.savez(tmp_path / "x.npz", x=np.ones((4, 8, 8), np.float32))
+    how = ["--emit", "asm", "--calibration", str(tmp_path / "x.npz")]
+    status, out, err = run(capsys, "compile", DIGITS, *how)
+    assert status == 0
+    assert "calibration on 1 run" in err
+    assert "calibration on 1 run" not in out
+
+
+def test_a_bound_number_reaches_the_reference_in_its_own_type(capsys, tmp_path):
+    ports = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [2]) for n in ("x", "y")]
+    scale = helper.make_tensor_value_info("s", TensorProto.FLOAT, [])
+    node = helper.make_node("Mul", ["x", "s"], ["y"])
+    graph = helper.make_graph([node], "scaled", [ports[0], scale], [ports[1]])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "m.onnx")
+    status, out, err = run(capsys, "verify", str(tmp_path / "m.onnx"), "--bind", "s=1.5")
+    assert status == 0, out
+    assert "(ONNX Runtime)" in out and "note" not in err
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ import pytest
 from rnncc.__main__ import main
 from rnncc.bench.models import recurrent_model
 from rnncc.dialects import nn
+from rnncc.dialects._main import main_function
 from rnncc.errors import PassError
 from rnncc.interpreter import run
 from rnncc.passes._approximate import approximations
-from rnncc.random_inputs import main_function, random_inputs
+from rnncc.random_inputs import random_inputs
 from tests.unit.lower.build import Graph
 
 from .stacks import Network, inputs_for, remarks, transform
@@ -130,6 +131,32 @@ def test_ranges_of_several_files(tmp_path):
 def test_refusals(text, message):
     with pytest.raises(PassError, match=message):
         transform(dense()[0], text)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.npz", b"PK\x03\x04 cut off", "not an .npz file of plain arrays"),
+        ("a.npy", None, "holds one array, not named ones"),
+    ],
+)
+def test_calibration_files_that_are_none(tmp_path, name, content, message):
+    path = tmp_path / name
+    if content is None:
+        np.save(path, np.zeros(3))
+    else:
+        path.write_bytes(content)
+    with pytest.raises(PassError, match=message):
+        transform(dense()[0], f'quantize{{calibration="{path}"}}')
+
+
+def test_weights_that_are_not_float32_stay_and_are_named():
+    g = Graph()
+    x = g.input((3, 4), np.float64)
+    y = g.add(nn.MatmulOp(x, g.const(np.ones((5, 4)), np.float64), transpose_b=True))
+    module = transform(g.module(y), "quantize{format=int8}")
+    assert any("1 products keep their weights, which are not float32" in n for n in remarks(module))
+    assert approximations(main_function(module)) == []
 
 
 def test_inputs_that_do_not_fit(tmp_path):

@@ -205,6 +205,7 @@ def test_refused(options, text):
         ("a.npy", np.zeros(9), "tokens are whole numbers, not float64"),
         ("a.npz", {"x": np.arange(3), "y": np.arange(3)}, "no array 'tokens' among x, y"),
         ("a.npy", "no array", "not a file of tokens"),
+        ("a.npz", "PK\x03\x04 cut off", "not an .npz file of plain arrays"),
         ("missing.npy", None, "no such file"),
     ],
 )
