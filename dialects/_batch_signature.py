@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from xdsl.dialects.builtin import (
-    ArrayAttr,
-    DenseArrayBase,
-    DictionaryAttr,
-    IntegerAttr,
-    StringAttr,
-    i64,
-)
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerAttr, StringAttr, i64
 from xdsl.ir import Attribute, Operation
-from xdsl.utils.exceptions import VerifyException
+
+from rnncc.dialects._attribute_table import AttributeTable, number_list
 
 BATCH_ATTR = "rnncc.batch"
 """``{lengths, maximum, symbol, order, inputs, outputs}``, as in :class:`BatchSignature`."""
@@ -58,14 +51,14 @@ class BatchSignature:
             "maximum": IntegerAttr(self.maximum, i64),
             "symbol": StringAttr(self.symbol),
             "order": StringAttr(self.order),
-            "inputs": _axes(self.inputs),
-            "outputs": _axes(self.outputs),
+            "inputs": number_list(self.inputs),
+            "outputs": number_list(self.outputs),
         }
         if self.order == "slots":
             table |= {
                 "requests": IntegerAttr(self.requests, i64),
-                "times": _axes(self.times),
-                "output_times": _axes(self.output_times),
+                "times": number_list(self.times),
+                "output_times": number_list(self.output_times),
                 "roles": ArrayAttr([StringAttr(role) for role in self.roles]),
             }
         return DictionaryAttr(table)
@@ -75,56 +68,34 @@ def batch_of(function: Operation) -> BatchSignature | None:
     """The batch of a function; None where it has none.
 
     Raises:
-        VerifyException: the attribute is malformed.
+        VerifyException: an entry of the attribute is missing, of another type, or does not fit the others.
     """
-    table = function.attributes.get(BATCH_ATTR)
-    if table is None:
+    if BATCH_ATTR not in function.attributes:
         return None
-    try:
-        assert isinstance(table, DictionaryAttr)
-        found = BatchSignature(
-            _number(table.data["lengths"]),
-            _number(table.data["maximum"]),
-            _text(table.data["symbol"]),
-            _text(table.data["order"]),
-            _tuple(table.data["inputs"]),
-            _tuple(table.data["outputs"]),
-        )
-        if found.order == "slots":
-            roles = table.data["roles"]
-            assert isinstance(roles, ArrayAttr)
-            found = replace(
-                found,
-                requests=_number(table.data["requests"]),
-                times=_tuple(table.data["times"]),
-                output_times=_tuple(table.data["output_times"]),
-                roles=tuple(_text(role) for role in roles),
-            )
-            assert len(found.times) == len(found.roles) == len(found.inputs)
-            assert len(found.output_times) == len(found.outputs)
-    except (AssertionError, KeyError):
-        raise VerifyException(
-            f"{BATCH_ATTR} must have lengths, maximum, symbol, order, inputs, outputs"
-        ) from None
-    if found.order not in ORDERS or not 0 <= found.lengths < len(found.inputs):
-        raise VerifyException(f"{BATCH_ATTR}: unknown order, or lengths that are no argument")
+    table = AttributeTable(function, BATCH_ATTR)
+    found = BatchSignature(
+        table.number("lengths"),
+        table.number("maximum"),
+        table.text("symbol"),
+        table.text("order"),
+        table.numbers("inputs"),
+        table.numbers("outputs"),
+    )
+    if found.order not in ORDERS:
+        raise table.error(f"unknown order '{found.order}'")
+    if not 0 <= found.lengths < len(found.inputs):
+        raise table.error(f"there is no argument {found.lengths} that could be the lengths")
+    if found.order != "slots":
+        return found
+    found = replace(
+        found,
+        requests=table.number("requests"),
+        times=table.numbers("times"),
+        output_times=table.numbers("output_times"),
+        roles=table.texts("roles"),
+    )
+    if not len(found.times) == len(found.roles) == len(found.inputs):
+        raise table.error("'times' and 'roles' need an entry for each of 'inputs'")
+    if len(found.output_times) != len(found.outputs):
+        raise table.error("'output_times' needs an entry for each of 'outputs'")
     return found
-
-
-def _axes(values: Sequence[int]) -> DenseArrayBase:
-    return DenseArrayBase.from_list(i64, list(values))
-
-
-def _number(attribute: object) -> int:
-    assert isinstance(attribute, IntegerAttr)
-    return attribute.value.data
-
-
-def _text(attribute: object) -> str:
-    assert isinstance(attribute, StringAttr)
-    return attribute.data
-
-
-def _tuple(attribute: object) -> tuple[int, ...]:
-    assert isinstance(attribute, DenseArrayBase)
-    return tuple(int(v) for v in attribute.get_values())

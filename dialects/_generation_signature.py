@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, IntegerAttr, i64
+from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, i64
 from xdsl.ir import Operation
-from xdsl.utils.exceptions import VerifyException
+
+from rnncc.dialects._attribute_table import AttributeTable, number_list
 
 GENERATION_ATTR = "rnncc.generation"
 """``{prompt, limit, uniform, states, vocabulary, longest, stop}``, as in :class:`GenerationSignature`."""
@@ -38,7 +38,7 @@ class GenerationSignature:
     def attribute(self) -> DictionaryAttr:
         """The attribute; :func:`generation_of` reads it back."""
         numbers = {name: IntegerAttr(getattr(self, name), i64) for name in _NUMBERS}
-        return DictionaryAttr({**numbers, "states": _list(self.states)})
+        return DictionaryAttr({**numbers, "states": number_list(self.states)})
 
 
 _NUMBERS = ("prompt", "limit", "uniform", "vocabulary", "longest", "stop")
@@ -48,24 +48,10 @@ def generation_of(function: Operation) -> GenerationSignature | None:
     """What a function generates; None when it is no generator.
 
     Raises:
-        VerifyException: the attribute is malformed.
+        VerifyException: an entry of the attribute is missing or of another type.
     """
-    table = function.attributes.get(GENERATION_ATTR)
-    if table is None:
+    if GENERATION_ATTR not in function.attributes:
         return None
-    try:
-        assert isinstance(table, DictionaryAttr)
-        numbers: dict[str, int] = {}
-        for name in _NUMBERS:
-            value = table.data[name]
-            assert isinstance(value, IntegerAttr)
-            numbers[name] = value.value.data
-        states = table.data["states"]
-        assert isinstance(states, DenseArrayBase)
-        return GenerationSignature(**numbers, states=tuple(int(v) for v in states.get_values()))
-    except (AssertionError, KeyError):
-        raise VerifyException(f"{GENERATION_ATTR} is malformed: {table}") from None
-
-
-def _list(values: Sequence[int]) -> DenseArrayBase:
-    return DenseArrayBase.from_list(i64, list(values))
+    table = AttributeTable(function, GENERATION_ATTR)
+    numbers = {name: table.number(name) for name in _NUMBERS}
+    return GenerationSignature(**numbers, states=table.numbers("states"))

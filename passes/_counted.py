@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, FunctionType, StringAttr
+from xdsl.dialects.builtin import FunctionType
 from xdsl.ir import SSAValue
 
 from rnncc.counted import PREFIX
+from rnncc.dialects._main import output_names, set_names
 from rnncc.dialects.onnx import OnnxOp
 from rnncc.errors import UnsupportedError
 from rnncc.passes._convert_body import error
@@ -39,22 +40,17 @@ def say_count(op: OnnxOp, count: SSAValue, states: int) -> None:
     assert isinstance(function, func.FuncOp)
     block = function.body.block
     end = block.last_op
-    names = function.attributes.get("rnncc.outputs")
     assert isinstance(end, func.ReturnOp)
-    if not isinstance(names, ArrayAttr):
+    if "rnncc.outputs" not in function.attributes:
         return  # Nobody calls outputs by name: the rows behind the last one are zero, and that is all.
-    texts = [name for name in names.data if isinstance(name, StringAttr)]
-    counted = [
-        StringAttr(PREFIX + text.data)
-        for text, value in zip(texts, end.arguments, strict=True)
-        if value in old
-    ]
+    names = output_names(function)
+    counted = [PREFIX + n for n, v in zip(names, end.arguments, strict=True) if v in old]
     more = func.ReturnOp(*end.arguments, *[count] * len(counted))
     more.attributes |= end.attributes
     block.insert_op_before(more, end)
     end.detach()
     end.erase()
-    function.attributes["rnncc.outputs"] = ArrayAttr([*texts, *counted])
+    set_names(function, outputs=[*names, *counted])
     function.properties["function_type"] = FunctionType.from_lists(
         [a.type for a in block.args], [v.type for v in more.arguments]
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, FunctionType, StringAttr
+from xdsl.dialects.builtin import FunctionType
 from xdsl.ir import Operation, SSAValue
 
+from rnncc.dialects._main import output_names, set_names
 from rnncc.passes._emit import Emitter
 
 
@@ -23,7 +24,7 @@ def add_output(loop: Operation, name: str, make: Callable[[Emitter], SSAValue]) 
     assert isinstance(function, func.FuncOp)
     end = function.body.block.last_op
     assert isinstance(end, func.ReturnOp)
-    values = [*end.arguments, make(Emitter(end))]
+    names, values = output_names(function), [*end.arguments, make(Emitter(end))]
     end.detach()
     end.erase()
     function.body.block.add_op(func.ReturnOp(*values))
@@ -31,7 +32,4 @@ def add_output(loop: Operation, name: str, make: Callable[[Emitter], SSAValue]) 
     function.properties["function_type"] = FunctionType.from_lists(
         list(kind.inputs), [v.type for v in values]
     )
-    names = function.attributes.get("rnncc.outputs")
-    given = list(names.data) if isinstance(names, ArrayAttr) else []
-    given = given or [StringAttr(f"output{k}") for k in range(len(values) - 1)]
-    function.attributes["rnncc.outputs"] = ArrayAttr([*given, StringAttr(name)])
+    set_names(function, outputs=[*names, name])

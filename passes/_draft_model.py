@@ -12,12 +12,13 @@ from xdsl.dialects import func
 from xdsl.ir import Block, Operation, SSAValue
 
 from rnncc.dialects import nn
+from rnncc.dialects._main import input_names
 from rnncc.dialects._types import numpy_dtype, shape_of, type_of
 from rnncc.dialects.rnn import INDEX, ScanOp, YieldOp
 from rnncc.errors import PassError
 from rnncc.passes._drafts import Draft, Turn, row_of
 from rnncc.passes._emit import Emitter
-from rnncc.passes._generate_model import StepModel, names_of
+from rnncc.passes._generate_model import StepModel
 
 FRONT = "front,decompose-cells,canonicalize,fuse-gates"
 """What the model goes through: as the generator's own, up to where that is speculated."""
@@ -47,7 +48,7 @@ def read_model(ctx: Context, path: str, pairs: Sequence[str], vocabulary: int) -
     (function,) = (op for op in module.ops if isinstance(op, func.FuncOp))
     model = StepModel.of(function, pairs)
     own = {model.token, *(argument for argument, _ in model.states)}
-    for name, argument in zip(names_of(function, "inputs"), model.block.args, strict=True):
+    for name, argument in zip(input_names(function), model.block.args, strict=True):
         if argument not in own:
             raise PassError(f"draft model {path}: nothing is known of its input '{name}'")
     if model.vocabulary != vocabulary:

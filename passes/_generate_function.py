@@ -11,12 +11,13 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.rewriter import InsertPoint
 
 from rnncc.dialects import nn
+from rnncc.dialects._main import input_names
 from rnncc.dialects._types import shape_of, tensor_type, type_of
 from rnncc.dialects.rnn import INDEX, ScanOp, WhileOp, YieldOp
 from rnncc.errors import PassError
 from rnncc.passes._emit import Emitter
 from rnncc.passes._generate_choice import Choice
-from rnncc.passes._generate_model import NAME, StepModel, names_of
+from rnncc.passes._generate_model import NAME, StepModel
 
 if TYPE_CHECKING:
     from rnncc.passes.generate_tokens import GenerateTokensPass
@@ -42,7 +43,7 @@ class Generator:
         self.options, self.model, self.choice = options, model, choice
         self.block = Block()
         self.emit = Emitter(model.function, InsertPoint.at_end(self.block))
-        self.inputs = names_of(model.function, "inputs")
+        self.inputs = input_names(model.function)
         self.known: dict[SSAValue, SSAValue] = {}
         """Values of the model that are the same in every step -> values of the new function."""
         self.word = type_of(model.token).get_element_type()

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from math import prod
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, StringAttr, i32, i64
+from xdsl.dialects.builtin import i32, i64
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
 from rnncc.dialects import nn
+from rnncc.dialects._main import input_names, output_names
 from rnncc.dialects._types import is_float, shape_of, symbols_of, type_of
 from rnncc.errors import PassError, nearest
 from rnncc.passes._emit import constant_of
@@ -51,8 +52,8 @@ class StepModel:
         block = function.body.block
         end = block.last_op
         assert isinstance(end, func.ReturnOp)
-        inputs = dict(zip(names_of(function, "inputs"), block.args, strict=True))
-        outputs = dict(zip(names_of(function, "outputs"), end.arguments, strict=True))
+        inputs = dict(zip(input_names(function), block.args, strict=True))
+        outputs = dict(zip(output_names(function), end.arguments, strict=True))
         found = [_pair(text, inputs, outputs) for text in pairs]
         if not found:
             raise PassError("no logits are named that would choose the next token", FORM)
@@ -121,14 +122,6 @@ class StepModel:
         while isinstance(value.owner, nn.ReshapeOp):
             value = value.owner.x
         return value is self.token
-
-
-def names_of(function: func.FuncOp, which: str) -> list[str]:
-    """The ONNX names of a function's inputs or outputs."""
-    names = function.attributes.get(f"rnncc.{which}")
-    if not isinstance(names, ArrayAttr):
-        raise PassError(f"{NAME}: the function has no names of its {which}")
-    return [name.data for name in names.data if isinstance(name, StringAttr)]
 
 
 def _pair(

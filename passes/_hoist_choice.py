@@ -21,14 +21,12 @@ from rnncc.errors import RnnccError
 from rnncc.machine import load_machine
 from rnncc.passes._packed import is_packed
 from rnncc.passes._remarks import remark, title, titles
-from rnncc.passes._trial import better, cycles_of
+from rnncc.passes._trial import MANY, better, cycles_if_fit, cycles_of
 
 NAME = "hoist-input-projection"
 SMALL = 1 << 14
 """Products of at most so many numbers in all are hoisted unseen (not from packed scans): it is a matter of a few
 microseconds."""
-MANY = 4
-"""More scans than this are decided at once."""
 
 
 def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str) -> list[ScanOp]:
@@ -49,7 +47,7 @@ def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str)
         return able
     for group in [[scan] for scan in able] if len(able) <= MANY else [able]:
         without = [s for s in able if s not in inside and s not in group]
-        now = _try(ctx, _hoisted(module, scans, without), target)
+        now = cycles_if_fit(ctx, _hoisted(module, scans, without), target)
         if now is not None and better(now, best):
             inside.update(group)
             text = f"the input products stay in the step: {now[0]:,} cycles, hoisted {best[0]:,}"
@@ -62,14 +60,6 @@ def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str)
         name = title(group[0]) if len(group) == 1 else titles([*group])
         remark(group[0], NAME, f"{name}: {text}")
     return [scan for scan in able if scan not in inside]
-
-
-def _try(ctx: Context, module: ModuleOp, target: str) -> list[int] | None:
-    """The cycles, or None when the program does not fit the machine."""
-    try:
-        return cycles_of(ctx, module, target)
-    except RnnccError:
-        return None
 
 
 def _hoisted(module: ModuleOp, scans: Sequence[ScanOp], chosen: Sequence[ScanOp]) -> ModuleOp:

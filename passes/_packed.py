@@ -56,16 +56,21 @@ def _keeps_first(op: Operation, rows: set[SSAValue]) -> bool:
     return isinstance(op, nn.ReshapeOp)
 
 
+def inputs_forward(scan: rnn.ScanOp, emit: Emitter, lens: SSAValue) -> list[SSAValue]:
+    """The inputs of a scan, those that are read backward turned, each row by its own length."""
+    return [
+        emit(nn.ReverseSequenceOp(value, lens)) if reverse else value
+        for value, reverse in zip(scan.inputs, scan.input_flags, strict=True)
+    ]
+
+
 def forward(scan: rnn.ScanOp, emit: Emitter, lens: SSAValue) -> rnn.ScanOp:
     """Turn what runs backward by rows, and keep the lengths for `lower-to-npu`.
 
     Args:
         lens: the scan's lengths, within 0 and the actual number of steps.
     """
-    inputs = [
-        emit(nn.ReverseSequenceOp(value, lens)) if reverse else value
-        for value, reverse in zip(scan.inputs, scan.input_flags, strict=True)
-    ]
+    inputs = inputs_forward(scan, emit, lens)
     flags, inits = scan.output_flags, list(scan.inits)
     new = rnn.ScanOp.make(
         inputs,

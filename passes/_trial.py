@@ -20,6 +20,8 @@ from rnncc.passes._remarks import REMARKS, remark
 
 SAVING = 500
 """One cycle in this many must be saved: a longer program is not free."""
+MANY = 4
+"""More scans than this are decided together, so that the time to compile stays in proportion."""
 CLEAN = "lower-lengths,canonicalize,cse,dce"
 """The passes that a trial goes through first: what one choice ended with, the next one begins with ..."""
 BACK = "back"
@@ -72,6 +74,14 @@ def _trials_of(ctx: Context) -> dict[tuple[str, ModuleText], list[int]]:
         _known[id(ctx)] = {}
         finalize(ctx, _known.pop, id(ctx), None)
     return _known[id(ctx)]
+
+
+def cycles_if_fit(ctx: Context, module: ModuleOp, target: str) -> list[int] | None:
+    """See `cycles_of`; None when the program does not fit the machine."""
+    try:
+        return cycles_of(ctx, module, target)
+    except RnnccError:
+        return None
 
 
 def _lengths(maxima: dict[str, int]) -> list[dict[str, int]]:

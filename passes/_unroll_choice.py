@@ -21,12 +21,10 @@ from rnncc.errors import RnnccError
 from rnncc.machine import load_machine
 from rnncc.passes._lower.scan import unroll_of
 from rnncc.passes._remarks import remark, title, titles
-from rnncc.passes._trial import better, cycles_of
+from rnncc.passes._trial import MANY, better, cycles_if_fit, cycles_of
 
 FACTORS = (2, 4, 8)
 """What is compared with 1."""
-MANY = 4
-"""More scans than this share one factor."""
 LONGEST = 600
 """Operations in one turn beyond which no factor is tried."""
 NAME = "unroll-timesteps"
@@ -55,7 +53,7 @@ def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str)
             old = [unroll_of(scan) for scan in group]
             for scan in group:
                 mark(scan, factor)
-            now = _try(ctx, module, target)
+            now = cycles_if_fit(ctx, module, target)
             if now is not None:
                 tried.append(f"{now[0]:,} with {factor}")
             if now is None or not better(now, best):
@@ -69,14 +67,6 @@ def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str)
 def _length(group: list[ScanOp]) -> int:
     """Operations of the longest step."""
     return max(sum(1 for _ in scan.body.walk()) for scan in group)
-
-
-def _try(ctx: Context, module: ModuleOp, target: str) -> list[int] | None:
-    """The cycles, or None when the program does not fit the machine."""
-    try:
-        return cycles_of(ctx, module, target)
-    except RnnccError:
-        return None
 
 
 def _note(group: list[ScanOp], best: list[int], tried: list[str]) -> None:

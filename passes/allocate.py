@@ -11,9 +11,9 @@ from xdsl.dialects.func import FuncOp
 from xdsl.passes import ModulePass
 
 from rnncc.dialects import npu
+from rnncc.dialects._main import main_function
 from rnncc.dialects._types import node_name
 from rnncc.errors import CapacityError
-from rnncc.interpreter.npu import main_of
 from rnncc.machine import MachineDescription, load_machine
 from rnncc.passes._live_ranges import LiveRange, live_ranges
 from rnncc.passes._placement import aligned, limits, peak, place
@@ -43,7 +43,7 @@ class AllocatePass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Place the buffers of the module's function."""
-        function = main_of(op)
+        function = main_function(op)
         machine = load_machine(self.target)
         used: dict[str, int] = {}
         spills: list[str] = []

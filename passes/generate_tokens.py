@@ -24,23 +24,22 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import (
-    ArrayAttr,
     DictionaryAttr,
     FunctionType,
     IntegerAttr,
     ModuleOp,
-    StringAttr,
     i64,
 )
 from xdsl.ir import Region, SSAValue
 from xdsl.passes import ModulePass
 
 from rnncc.dialects._generation_signature import GENERATION_ATTR, GenerationSignature
+from rnncc.dialects._main import output_names, set_names
 from rnncc.dialects._types import symbol_maxima
 from rnncc.errors import PassError
 from rnncc.passes._generate_choice import Choice
 from rnncc.passes._generate_function import LIMIT, PROMPT, UNIFORM, Generator
-from rnncc.passes._generate_model import NAME, StepModel, names_of
+from rnncc.passes._generate_model import NAME, StepModel
 from rnncc.passes._remarks import remark
 
 TOKENS, COUNT = "tokens", "count"
@@ -126,7 +125,7 @@ class GenerateTokensPass(ModulePass):
             stop=-1 if self.stop is None else self.stop,
         )
         used = (model.scores, *model.names)
-        dropped = [name for name in names_of(function, "outputs") if name not in used]
+        dropped = [name for name in output_names(function) if name not in used]
         made.block.add_op(func.ReturnOp(*returned))
         function.properties["function_type"] = FunctionType.from_lists(
             [a.type for a in made.block.args], [v.type for v in returned]
@@ -137,8 +136,7 @@ class GenerateTokensPass(ModulePass):
         function.attributes["rnncc.symbols"] = DictionaryAttr(
             {name: IntegerAttr(most, i64) for name, most in maxima.items()}
         )
-        for key, names in (("rnncc.inputs", made.inputs), ("rnncc.outputs", outputs)):
-            function.attributes[key] = ArrayAttr([StringAttr(name) for name in names])
+        set_names(function, inputs=made.inputs, outputs=outputs)
         function.attributes[GENERATION_ATTR] = signature.attribute()
         self._tell(made, dropped)
 

@@ -21,7 +21,7 @@ from rnncc.dialects import nn
 from rnncc.dialects._types import copy_node, shape_of, tensor_type, type_of
 from rnncc.dialects.rnn import ScanOp, YieldOp
 from rnncc.passes._emit import Emitter
-from rnncc.passes._packed import forward, is_packed
+from rnncc.passes._packed import forward, inputs_forward, is_packed
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,7 @@ def lower_scan_lengths(scan: ScanOp) -> ScanOp:
     lens = _clamped(emit, scan, scan.lens)
     if is_packed(scan):
         return forward(scan, emit, lens)
-    inputs = [
-        emit(nn.ReverseSequenceOp(value, lens)) if reverse else value
-        for value, reverse in zip(scan.inputs, scan.input_flags, strict=True)
-    ]
+    inputs = inputs_forward(scan, emit, lens)
     ranks = sorted({len(shape_of(v)) for v in (*scan.inits, *scan.yielded_outputs)})
     masks = {rank: _mask(emit, scan, lens, rank) for rank in ranks}
     steps = emit(nn.CastOp(emit(nn.ReduceOp("max", lens, [0])), i64))

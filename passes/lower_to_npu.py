@@ -8,11 +8,12 @@ from typing import Any
 
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Region
 from xdsl.passes import ModulePass
 
 from rnncc.dialects import npu
+from rnncc.dialects._main import input_names, output_names
 from rnncc.dialects._types import shape_of, symbol_maxima, symbols_of, type_of
 from rnncc.errors import PassError
 from rnncc.passes._lower import (
@@ -82,9 +83,8 @@ class LowerToNpuPass(ModulePass):
 def lower_function(function: func.FuncOp) -> None:
     """Replace the function's body and signature by the npu form."""
     source = function.body.block
-    names_in = _names(function, "rnncc.inputs", len(source.args), "input")
+    names_in, names_out = input_names(function), output_names(function)
     end: Any = source.last_op
-    names_out = _names(function, "rnncc.outputs", len(end.arguments), "output")
     block = Block()
     low = Lowering(block, symbol_maxima(function))
     low.handlers.update(HANDLERS)
@@ -121,16 +121,6 @@ def lower_function(function: func.FuncOp) -> None:
 
 def _given(ref: Ref) -> Ref:
     return ref
-
-
-def _names(function: func.FuncOp, key: str, count: int, default: str) -> list[str]:
-    names = function.attributes.get(key)
-    if not isinstance(names, ArrayAttr):
-        return [f"{default}{i}" for i in range(count)]
-    texts = [n.data for n in names if isinstance(n, StringAttr)]
-    if len(texts) != count:
-        raise PassError(f"lower-to-npu: {key} has {len(texts)} names for {count} values")
-    return texts
 
 
 def _port_type(value) -> npu.BufferType:

@@ -19,7 +19,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.passes import ModulePass
 
 from rnncc.dialects import npu
-from rnncc.interpreter.npu import main_of
+from rnncc.dialects._main import main_function
 from rnncc.machine import load_machine
 from rnncc.passes._live_ranges import live_ranges
 from rnncc.passes._placement import fits
@@ -37,7 +37,7 @@ class PersistWeightsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Mark and move the loads of the module's function."""
-        function = main_of(op)
+        function = main_function(op)
         machine = load_machine(self.target)
         width = npu.widest_float(function)
         found = candidates(function)

@@ -28,8 +28,8 @@ from xdsl.ir import Block, Operation
 from xdsl.passes import ModulePass
 
 from rnncc.dialects import npu
+from rnncc.dialects._main import main_function
 from rnncc.errors import PassError, nearest
-from rnncc.interpreter.npu import main_of
 from rnncc.machine import load_machine
 from rnncc.passes._block_order import Scheduler, blocks_of, refill
 from rnncc.passes._live_ranges import live_ranges
@@ -67,7 +67,7 @@ class SchedulePass(ModulePass):
         if self.policy == "none":
             return
         machine = load_machine(self.target)
-        function = main_of(op)
+        function = main_function(op)
         original = {block: list(block.ops) for block in blocks_of(function)}
         remarks = function.attributes.get(REMARKS)
         element_bytes = npu.widest_float(function)

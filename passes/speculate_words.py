@@ -38,11 +38,12 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from rnncc.dialects import nn
+from rnncc.dialects._main import output_names
 from rnncc.dialects._types import node_name
 from rnncc.dialects.rnn import ScanOp, WhileOp
 from rnncc.errors import PassError, nearest
@@ -162,14 +163,8 @@ class SpeculateWordsPass(ModulePass):
             return emit(nn.ConcatOp([emit.reshape(v, (1,), ("",)) for v in both], 0))
 
         function = loop.parent_op()
-        assert function is not None
-        names = function.attributes.get("rnncc.outputs")
-        given = (
-            [n for n in names.data if isinstance(n, StringAttr)]
-            if isinstance(names, ArrayAttr)
-            else []
-        )
-        number = sum(name.data.startswith(PREFIX) for name in given)
+        assert isinstance(function, func.FuncOp)
+        number = sum(name.startswith(PREFIX) for name in output_names(function))
         add_output(loop, turns_name(number, self.width, node_name(loop)), counter)
 
     def _draft(self, ctx: Context, loop: WhileOp, words: Words) -> Draft:

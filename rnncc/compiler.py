@@ -157,8 +157,8 @@ class Compilation:
             return self._module(stage, False)
 
     def _module(self, stage: str, dynamic: bool) -> ModuleOp:
+        from rnncc.dialects._main import input_names, main_function
         from rnncc.frontend import import_model
-        from rnncc.random_inputs import main_function, names_of
         from rnncc.sequence_lengths import length_inputs
         from rnncc.universe import make_context
 
@@ -175,7 +175,7 @@ class Compilation:
                 values=self.values or None,
             )
         function = main_function(module)
-        self.length_inputs = length_inputs(function, names_of(function, "inputs"))
+        self.length_inputs = length_inputs(function, input_names(function))
         if stage == "onnx":
             return module
         limit = MACHINE_PASSES if stage == "rnn" else ()

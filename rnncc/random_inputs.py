@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, StringAttr, TensorType
 from xdsl.ir import SSAValue
 
 from rnncc.dialects._batch_signature import batch_of
 from rnncc.dialects._generation_signature import GenerationSignature, generation_of
+from rnncc.dialects._main import input_names, main_function
 from rnncc.dialects._types import numpy_dtype, shape_of
 from rnncc.generation import Generator
 from rnncc.isa.types import NUMPY_TYPES
@@ -20,25 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rnncc.program import Program
-
-
-def main_function(module: ModuleOp) -> func.FuncOp:
-    """The function ``@main`` of a module.
-
-    Raises:
-        ValueError: there is none.
-    """
-    for op in module.body.block.ops:
-        if isinstance(op, func.FuncOp) and op.sym_name.data == "main":
-            return op
-    raise ValueError("the module has no function @main")
-
-
-def names_of(function: func.FuncOp, which: str) -> list[str]:
-    """The ONNX names in ``rnncc.inputs`` or ``rnncc.outputs``."""
-    names = function.attributes[f"rnncc.{which}"]
-    assert isinstance(names, ArrayAttr)
-    return [name.data for name in names if isinstance(name, StringAttr)]
 
 
 def random_inputs(
@@ -56,7 +37,7 @@ def random_inputs(
     maxima = function.attributes.get("rnncc.symbols")
     inputs = {}
     batch, generation = batch_of(function), generation_of(function)
-    for name, argument in zip(names_of(function, "inputs"), function.body.block.args, strict=True):
+    for name, argument in zip(input_names(function), function.body.block.args, strict=True):
         inputs[name] = _random(rng, argument, maxima, dict(lengths or {}))
         if batch is not None and argument.index == batch.lengths:
             longest = dict(lengths or {}).get(batch.symbol, batch.maximum)

@@ -14,9 +14,9 @@ from rnncc.codegen.registers import assign_registers
 from rnncc.dialects import npu
 from rnncc.dialects._batch_signature import BATCH_ATTR, batch_of
 from rnncc.dialects._generation_signature import GENERATION_ATTR, generation_of
+from rnncc.dialects._main import main_function
 from rnncc.dialects._types import symbol_maxima
 from rnncc.errors import PassError, UnsupportedError
-from rnncc.interpreter.npu import main_of
 from rnncc.machine import MachineDescription
 from rnncc.passes._approximate import approximations
 from rnncc.program import Program
@@ -40,7 +40,7 @@ def generate(module: ModuleOp | FuncOp, machine: MachineDescription, numerics: s
     """
     if numerics not in ("exact", "machine"):
         raise PassError(f"numerics '{numerics}': expected 'exact' or 'machine'")
-    function = main_of(module)
+    function = main_function(module)
     if numerics == "machine":
         _check_numbers(function, machine)
     scale = machine.scale(npu.widest_float(function))

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import numpy as np
 import onnx
 from xdsl.dialects.builtin import (
-    ArrayAttr,
     DictionaryAttr,
     IntegerAttr,
     ModuleOp,
@@ -24,6 +23,7 @@ from xdsl.ir import Region as IrRegion
 from xdsl.utils.exceptions import VerifyException
 
 from rnncc.dialects import onnx as dialect
+from rnncc.dialects._main import set_names
 from rnncc.dialects._onnx_attributes import to_attribute
 from rnncc.dialects._types import element_type, set_node, tensor_type
 from rnncc.dialects._weights import WeightAttr
@@ -73,8 +73,7 @@ class Builder:
         kind = ([a.type for a in block.args], [r.type for r in results])
         function = FuncOp("main", kind, IrRegion(block))
         names = [v.name for v in self.region.arguments]
-        function.attributes["rnncc.inputs"] = ArrayAttr([StringAttr(n) for n in names])
-        function.attributes["rnncc.outputs"] = ArrayAttr([StringAttr(n) for n in output_names])
+        set_names(function, inputs=names, outputs=output_names)
         sizes = {s: IntegerAttr(self.maxima[d], i64) for d, s in self.symbols.items()}
         function.attributes["rnncc.symbols"] = DictionaryAttr(sizes)
         module = ModuleOp([function])

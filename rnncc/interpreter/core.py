@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from importlib import import_module
 
 import numpy as np
-from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.interpreter import Interpreter, InterpreterFunctions
 from xdsl.interpreters.func import FuncFunctions
 
+from rnncc.dialects._main import input_names, main_function, output_names
 from rnncc.dialects._types import symbol_maxima
-from rnncc.errors import InputError, ModelError, RnnccError, nearest
+from rnncc.errors import InputError, RnnccError, nearest
 from rnncc.interpreter.lengths import Lengths, find_lengths
 
 #: module:class of the semantics of each dialect; each class is made with the Lengths of the run.
@@ -30,24 +30,6 @@ def implementations(lengths: Lengths) -> list[InterpreterFunctions]:
         module, name = entry.split(":")
         made.append(getattr(import_module(module), name)(lengths))
     return made
-
-
-def main_function(module: ModuleOp) -> func.FuncOp:
-    """``func.func @main`` of a module; raises ModelError when there is none."""
-    for op in module.ops:
-        if isinstance(op, func.FuncOp) and op.sym_name.data == "main":
-            return op
-    raise ModelError("the module has no func.func @main")
-
-
-def port_names(function: func.FuncOp, which: str, count: int) -> list[str]:
-    """The ONNX names in ``rnncc.inputs`` or ``rnncc.outputs``, or 0, 1, ... without them."""
-    names = function.attributes.get(f"rnncc.{which}")
-    if not isinstance(names, ArrayAttr):
-        return [str(i) for i in range(count)]
-    if len(names) != count:
-        raise ModelError(f"rnncc.{which} has {len(names)} names for {count} values")
-    return [name.data for name in names if isinstance(name, StringAttr)]
 
 
 def check_names(inputs: Mapping[str, object], names: list[str]) -> None:
@@ -87,7 +69,7 @@ def run(
         from rnncc.interpreter.npu import run_npu
 
         return run_npu(module, inputs, lengths)
-    names = port_names(function, "inputs", len(function.body.block.args))
+    names = input_names(function)
     check_names(inputs, names)
     arrays = {name: np.asarray(inputs[name]) for name in names}
     types = {name: arg.type for name, arg in zip(names, function.body.block.args, strict=True)}
@@ -101,5 +83,4 @@ def run(
         # xDSL notes the whole module on any error; the message says where it is.
         error.__notes__ = []
         raise
-    outputs = port_names(function, "outputs", len(results))
-    return {name: np.array(value) for name, value in zip(outputs, results, strict=True)}
+    return {n: np.array(v) for n, v in zip(output_names(function), results, strict=True)}

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Block, SSAValue
 
 from rnncc.dialects import npu
+from rnncc.dialects._main import main_function
 from rnncc.dialects._types import symbol_maxima
 from rnncc.errors import InputError, SimulationError
 from rnncc.interpreter._npu_memory import Storage
@@ -41,22 +42,7 @@ def run_npu(
         InputError: an input is missing or does not fit.
         SimulationError: an access leaves its buffer, or a register is impossible.
     """
-    return NpuInterpreter(main_of(module)).run(inputs, lengths or {})
-
-
-def main_of(module: Operation) -> FuncOp:
-    """The function ``main`` of a module, or its only function.
-
-    Raises:
-        InputError: there is none.
-    """
-    if isinstance(module, FuncOp):
-        return module
-    functions = [op for op in module.walk() if isinstance(op, FuncOp)]
-    for function in functions:
-        if function.sym_name.data == "main" or len(functions) == 1:
-            return function
-    raise InputError("the module has no function 'main'")
+    return NpuInterpreter(main_function(module)).run(inputs, lengths or {})
 
 
 class NpuInterpreter:

@@ -9,7 +9,8 @@ from xdsl.dialects.builtin import IntegerAttr
 
 from rnncc.codegen import generate
 from rnncc.dialects import npu
-from rnncc.interpreter.npu import main_of, run_npu
+from rnncc.dialects._main import main_function
+from rnncc.interpreter.npu import run_npu
 from rnncc.machine import load_machine
 from rnncc.passes import _pipeline_loops, _pipeline_plan
 from rnncc.passes._block_order import Scheduler
@@ -123,7 +124,7 @@ def test_the_next_row_is_loaded_beside_the_step(count):
             np.testing.assert_allclose(got, np.reshape(expected, (length, 256)), rtol=1e-5)
         cycles[policy] = result.cycles
         if policy == "modulo":
-            (said,) = remarks_of(main_of(module))
+            (said,) = remarks_of(main_function(module))
             assert "1 of 4 operations run a turn ahead" in said
             (kernel,) = [op for op in module.walk() if KERNEL_ATTR in op.attributes]
             settled_in = kernel.attributes[KERNEL_ATTR]
@@ -177,7 +178,7 @@ def test_rows_are_loaded_several_turns_ahead(count, tmp_path):
     SchedulePass(target=str(path)).apply(Context(), module)
     AllocatePass(target=str(path)).apply(Context(), module)
     module.verify()
-    (said,) = remarks_of(main_of(module))
+    (said,) = remarks_of(main_function(module))
     assert "3 turns ahead, 4 copies of 1 buffers" in said
     program = generate(module, load_machine(str(path)), "exact")
     x = np.random.default_rng(0).normal(size=(64, 256)).astype(np.float32)
@@ -209,7 +210,7 @@ def test_no_room_for_a_second_buffer(tmp_path):
     module = parse(RECURRENCE.format(count="64"))
     SchedulePass(target=str(path)).apply(Context(), module)
     AllocatePass(target=str(path)).apply(Context(), module)
-    assert "rnncc.spills" not in main_of(module).attributes
+    assert "rnncc.spills" not in main_function(module).attributes
     assert all(
         "x256" not in str(b.buffer.type) for b in module.walk() if isinstance(b, npu.AllocOp)
     )
@@ -259,7 +260,7 @@ def test_the_interval_is_at_least_its_minimum(target):
     module = parse(RECURRENCE.format(count="64"))
     machine = load_machine(target)
     capacity = {memory: 1 << 20 for memory in ("wmem", "vmem")}
-    scheduler = Scheduler(machine, main_of(module), capacity, tight=False)
+    scheduler = Scheduler(machine, main_function(module), capacity, tight=False)
     (loop,) = [op for op in module.walk() if isinstance(op, npu.LoopOp)]
     graph, kernel = scheduler.kernel(loop)
     bound = minimum_interval(kernel)

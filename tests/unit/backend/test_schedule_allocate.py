@@ -10,7 +10,8 @@ from xdsl.context import Context
 
 from rnncc.codegen import generate
 from rnncc.dialects import npu
-from rnncc.interpreter.npu import main_of, run_npu
+from rnncc.dialects._main import main_function
+from rnncc.interpreter.npu import run_npu
 from rnncc.machine import load_machine
 from rnncc.passes._live_ranges import live_ranges
 from rnncc.passes.allocate import AllocatePass
@@ -107,7 +108,7 @@ def check_addresses(module, machine):
             assert end <= machine.capacity(memory, 4)
             assert start % (machine.memories[memory].granule * machine.scale(4)[memory]) == 0
             spans[op.buffer] = (memory, start, end)
-    for a, b in combinations(live_ranges(main_of(module)), 2):
+    for a, b in combinations(live_ranges(main_function(module)), 2):
         if a.meets(b) and spans[a.buffer][0] == spans[b.buffer][0]:
             assert spans[a.buffer][2] <= spans[b.buffer][1] or (
                 spans[b.buffer][2] <= spans[a.buffer][1]
@@ -158,7 +159,7 @@ def test_what_fitted_still_fits(tmp_path):
     module = parse(text)
     SchedulePass(target=str(path)).apply(Context(), module)
     AllocatePass(target=str(path)).apply(Context(), module)
-    assert "rnncc.spills" not in main_of(module).attributes
+    assert "rnncc.spills" not in main_function(module).attributes
 
 
 def test_weights_that_do_not_fit_are_loaded_again(tmp_path):
@@ -198,7 +199,7 @@ func.func @main() attributes {{rnncc.symbols = {{T = 4 : i64}}}} {{
     before = values(module, 1)
     AllocatePass(target=str(path)).apply(Context(), module)
     module.verify()
-    assert "wmem" in str(main_of(module).attributes["rnncc.spills"])
+    assert "wmem" in str(main_function(module).attributes["rnncc.spills"])
     names = [op.sym.data for op in module.walk() if isinstance(op, npu.AllocOp)]
     assert not any(name.endswith(".spilled") for name in names)
     np.testing.assert_array_equal(values(module, 1), before)

@@ -10,10 +10,10 @@ import rnncc
 from rnncc.__main__ import main
 from rnncc.bench.models import recurrent_model
 from rnncc.compiler import Compilation
+from rnncc.dialects._main import main_function
 from rnncc.explain.explanation import Explanation
 from rnncc.explain.facts import products_of, steps_of
 from rnncc.generation import Generate
-from rnncc.random_inputs import main_function
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 DIGITS = str(SAMPLES / "digits" / "model.onnx")

@@ -5,11 +5,11 @@ import pytest
 
 import rnncc
 from rnncc.compiler import Compilation
+from rnncc.dialects._main import main_function
 from rnncc.errors import PassError
 from rnncc.interpreter import run
 from rnncc.passes._remarks import remarks_of
 from rnncc.passes._trial import SAVING
-from rnncc.random_inputs import main_function
 from tests.unit.batch.models import cell_model
 
 TEXT = "front,decompose-cells,fuse-gates,batch-sequences{{{size}}},{hoist}lower-lengths,canonicalize,cse,dce,back"

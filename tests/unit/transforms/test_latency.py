@@ -9,11 +9,12 @@ import pytest
 import rnncc
 from rnncc.bench.models import recurrent_model
 from rnncc.compiler import Compilation
+from rnncc.dialects._main import main_function
 from rnncc.passes._module_text import ModuleText
 from rnncc.passes._remarks import remark
 from rnncc.passes._trial import cycles_of
 from rnncc.passes.unroll_timesteps import mark
-from rnncc.random_inputs import main_function, random_inputs
+from rnncc.random_inputs import random_inputs
 from rnncc.simulator import simulate
 from rnncc.universe import make_context
 
