@@ -50,20 +50,21 @@ class Compilation:
     ):
         from rnncc.machine import load_machine
         from rnncc.machine.description import MachineDescription
+        from rnncc.machine.given import give
 
         if numerics not in ("exact", "machine"):
             raise PassError(f"numerics '{numerics}': expected 'exact' or 'machine'")
         self.model = model
-        if isinstance(target, MachineDescription):
-            self.machine, self.target = target, target.name
-        else:
-            self.machine, self.target = load_machine(str(target)), str(target)
+        if not isinstance(target, MachineDescription):
+            target = load_machine(target)
+        # Every pass gets this very description, whatever becomes of the file it is from.
+        self.target, self.machine = give(target)
         self.generate = None if generate is None else Generate.of(generate)
         usual = "generate" if self.generate else "default"
         self.pipeline = (
             pipeline.copy() if isinstance(pipeline, Pipeline) else Pipeline(pipeline or usual)
         )
-        self.options: dict[str, Any] = {"target": self.target, "numerics": numerics}
+        self.options: dict[str, Any] = {"target": self.target}
         if self.generate is not None:
             self.options |= self.generate.options()
             # A step has no run-time length: each dimension that the model leaves open is one.
