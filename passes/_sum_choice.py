@@ -24,7 +24,7 @@ from rnncc.errors import RnnccError
 from rnncc.machine import load_machine
 from rnncc.passes._lower.attributes import STREAM_ATTR
 from rnncc.passes._remarks import remark, title, titles
-from rnncc.passes._trial import better, cycles_of
+from rnncc.passes._trial import better, cycles_if_fit, cycles_of
 from rnncc.passes.split_gates import boundaries, split
 
 NAME = "accumulate-products"
@@ -71,7 +71,7 @@ def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str)
     for candidates in (_ways, _streams):
         for way in candidates(ways[able[0]], chosen, chains):
             tried = [way if k in able else w for k, w in enumerate(ways)]
-            now = _try(ctx, _changed(module, tried), target)
+            now = cycles_if_fit(ctx, _changed(module, tried), target)
             if now is not None and better(now, best):
                 best, ways = now, tried
     name = title(chosen[0]) if len(chosen) == 1 else titles([*chosen])
@@ -110,14 +110,6 @@ def _several(scans: Sequence[ScanOp]) -> int:
     """Steps a turn to try beside one: not more than there are, and none where a step is long."""
     longest = max(sum(1 for _ in scan.body.walk()) for scan in scans)
     return min(TURN, max(scan.count for scan in scans)) if longest * TURN <= LONGEST else 1
-
-
-def _try(ctx: Context, module: ModuleOp, target: str) -> list[int] | None:
-    """The cycles, or None when the program does not fit the machine."""
-    try:
-        return cycles_of(ctx, module, target)
-    except RnnccError:
-        return None
 
 
 def _changed(module: ModuleOp, ways: Sequence[Way]) -> ModuleOp:
