@@ -43,6 +43,7 @@ def draw(machine: MachineDescription) -> str:
         (pace(memories.vmem.bytes_per_cycle), "<->"),
         _box("vector", _vector(machine), WIDTHS[2]),
     )
+    upper = _joined(upper, bool(left))
     return "\n".join([*upper, *_between(bool(left)), *lower, *_hand_over(machine)])
 
 
@@ -97,11 +98,23 @@ def _below() -> Box:
     return ["|".center(WIDTHS[0]), "+".rjust(middle) + "-" * (WIDTHS[0] - middle)]
 
 
+def _joined(upper: list[str], host: bool) -> list[str]:
+    """The upper row with the ways down drawn on below boxes that are shorter than the others."""
+    (way,) = _between(host)
+    lines = []
+    for line in (text.ljust(len(way)) for text in upper):
+        left, right = line[: WIDTHS[0]], line[-WIDTHS[2] :]
+        left = left if left.strip() else way[: WIDTHS[0]]
+        right = right if right.strip() else way[-WIDTHS[2] :]
+        lines.append((left + line[WIDTHS[0] : -WIDTHS[2]] + right).rstrip())
+    return lines
+
+
 def _between(host: bool) -> list[str]:
     """The row between the boxes: what goes down from DRAM, and from the matrix engine to the vector memory."""
     left = (" " if host else "|").center(WIDTHS[0])
     right = "|".center(WIDTHS[2])
-    return [left + " " * (GAP + WIDTHS[1] + GAP) + right]
+    return [left + " " * (GAP + WIDTHS[1] + GAP) + right.ljust(WIDTHS[2])]
 
 
 def _row(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 
 from rnncc.machine.description import MATRIX_KINDS, SYNC_KINDS, VECTOR_KINDS, MachineDescription
 from rnncc.machine.draw import draw
 from rnncc.machine.formats import FORMATS
+from rnncc.machine.origins import unsourced
+from rnncc.machine.problem import numbers
 from rnncc.machine.units import counted, cycles, size, unit
 
 _MEMORY_ROLES = {"dram": "everything", "wmem": "weights", "vmem": "activations"}
@@ -34,15 +37,44 @@ def describe(machine: MachineDescription) -> str:
     lines += [f"  {line}".rstrip() for line in draw(machine).splitlines()]
     lines += ["", *(f"  {name:<{width}}  {text}" for name, text in rows)]
     if machine.calibrated:
-        lines += ["", f"  calibrated, not published: {', '.join(machine.calibrated)}"]
+        lines += ["", "  calibrated, not published:"]
+        for name in machine.calibrated:
+            lines += _wrap(f"{name}: {source_of(machine, name)}", "    ")
+    if missing := unsourced(machine):
+        lines += ["", *_wrap(f"without a source of their own: {', '.join(missing)}")]
     return "\n".join(lines) + "\n"
+
+
+def sources(machine: MachineDescription) -> str:
+    """Every number of a machine in the order of its file, with its source; what was calibrated is marked."""
+    found, missing = list(numbers(machine)), unsourced(machine)
+    width = max(len(key) for key, _ in found)
+    lines = [f"{machine.name}: {machine.title}", *_wrap(f"source: {machine.source}"), ""]
+    for key, value in found:
+        where = source_of(machine, key)
+        if not where and key not in missing:
+            continue  # what the machine has not
+        mark = " (calibrated)" if _covers(machine.calibrated, key) else ""
+        lines.append(f"  {key:<{width}}  {value:>14,.10g}{mark}  {where or 'no source'}")
+    return "\n".join(lines) + "\n"
+
+
+def source_of(machine: MachineDescription, key: str) -> str:
+    """The source of a number: its own, or that of the nearest table around it; "" where there is none."""
+    parts = key.split(".")
+    names = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+    return next((machine.sources[name] for name in names if name in machine.sources), "")
+
+
+def _covers(names: Iterable[str], key: str) -> bool:
+    return any(key == name or key.startswith(f"{name}.") for name in names)
 
 
 def summary(machine: MachineDescription) -> str:
     """One line: name, title, peak and bandwidth."""
     peak = unit(2 * machine.peak_macs_per_cycle * machine.clock_hz, "OP/s")
     traffic = unit(machine.dram_bytes_per_cycle * machine.clock_hz, "B/s")
-    return f"{machine.name:<10} {machine.title:<24} {peak:>12}  {machine.formats.weights:<11} dram {traffic}"
+    return f"{machine.name:<15} {machine.title:<24} {peak:>12}  {machine.formats.weights:<11} dram {traffic}"
 
 
 def ridge_point(machine: MachineDescription) -> float:
@@ -113,7 +145,7 @@ def _limits(machine: MachineDescription) -> list[tuple[str, str]]:
         own.add(machine.formats.weights)
     rows = [
         ("peak", f"{peak:,.0f} MACs a cycle, {unit(2 * peak * machine.clock_hz, 'OP/s')} (a MAC is two)"),
-        ("ridge", f"{ridge_point(machine):,.1f} MACs a byte of DRAM traffic: a weight of {weight:.3g} bytes must serve "
+        ("ridge", f"{ridge_point(machine):,.1f} MACs a byte of DRAM traffic: a weight of {_bytes(weight)} must serve "
                   f"{ridge_point(machine) * weight:,.0f} MACs to keep the array busy"),
     ]  # fmt: skip
     for pair, rate in machine.matrix.rates.items():
@@ -127,15 +159,21 @@ def _limits(machine: MachineDescription) -> list[tuple[str, str]]:
     return rows
 
 
+def _bytes(count: float) -> str:
+    return "1 byte" if count == 1 else f"{count:.3g} bytes"
+
+
 def _energy(machine: MachineDescription) -> list[tuple[str, str]]:
     if not machine.energy.described:
         return []
     from rnncc.cost.energy import byte_pj, mac_pj
 
-    bytes_of = ", ".join(f"{name} {byte_pj(machine, name):.2g}" for name in _MEMORY_ROLES)
-    silicon = f"{machine.energy.process_nm:g} nm"
-    return [("energy", f"{mac_pj(machine):.2g} pJ a MAC; pJ a byte: {bytes_of}; {silicon}")]
+    bytes_of = ", ".join(f"{name} {byte_pj(machine, name):.3g}" for name in _MEMORY_ROLES)
+    silicon = f"{machine.energy.process_nm:g} nm at {machine.energy.volts:g} V"
+    if machine.energy.static_watts:
+        silicon += f"; {machine.energy.static_watts:g} W whatever it does"
+    return [("energy", f"{mac_pj(machine):.3g} pJ a MAC; pJ a byte: {bytes_of}; {silicon}")]
 
 
-def _wrap(text: str) -> list[str]:
-    return textwrap.wrap(text, 100, initial_indent="  ", subsequent_indent="  ")
+def _wrap(text: str, indent: str = "  ") -> list[str]:
+    return textwrap.wrap(text, 100, initial_indent=indent, subsequent_indent=indent)

@@ -11,7 +11,7 @@ from rnncc.machine.draw import draw
 from rnncc.machine.dump import dump_machine
 from rnncc.machine.formats import FORMATS
 from rnncc.machine.origins import unsourced
-from rnncc.machine.show import describe, ridge_point, summary
+from rnncc.machine.show import describe, ridge_point, sources, summary
 
 
 @pytest.mark.parametrize("name", machine_names())
@@ -78,6 +78,38 @@ def test_the_drawing():
         lines = draw(load_machine(name)).splitlines()
         assert max(map(len, lines)) < 116
         assert all(line.count("|") % 2 == 0 for line in lines if line.count("| ") > 2)
+
+
+def test_ways_between_boxes_are_whole():
+    lines = draw(load_machine("v100")).splitlines()
+    ends = next(n for n, line in enumerate(lines) if line.endswith("--+") and n > 0)
+    begins = next(n for n, line in enumerate(lines) if "-- vector" in line)
+    column = lines[begins - 1].rindex("|")
+    assert all(line[column] == "|" for line in lines[ends + 1 : begins])
+    assert next(line for line in lines if "16 GiB" in line).startswith("| 16 GiB             |")
+
+
+def test_what_was_calibrated_is_shown_with_what_on():
+    assert "sync.cycles: calibrated on LSTM 256 x 150 alone" in " ".join(
+        describe(load_machine("v100")).split()
+    )
+    assert "without a source" not in describe(load_machine("v100"))
+
+
+@pytest.mark.parametrize("name", machine_names())
+def test_every_number_is_listed_with_its_source(name):
+    text = sources(load_machine(name))
+    assert "no source" not in text
+    assert "clock_hz" in text and "control.queue_depth.vector" in text
+    marked = [line for line in text.splitlines() if "(calibrated)" in line]
+    assert bool(marked) == bool(load_machine(name).calibrated)
+
+
+def test_numbers_of_ones_own_without_a_source_are_named(tmp_path):
+    (tmp_path / "m.toml").write_text('name = "m"\ninherits = "edge"\n[matrix]\nrows = 32\n')
+    assert "without a source of their own: matrix.rows" in describe(
+        load_machine(tmp_path / "m.toml")
+    )
 
 
 def test_peaks_of_other_formats_are_shown():
