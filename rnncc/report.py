@@ -27,6 +27,8 @@ BOUND_NAMES = {
     "transfers": "DMA transfers",
     "engines": "the busiest engine",
     "turns": "turns of the recurrence on their engines",
+    "supersteps": "loads of weights and barriers",
+    "dispatch": "dispatch of all instructions",
 }
 """What binds, in words."""
 

@@ -10,6 +10,9 @@ from rnncc.program import Program
 from rnncc.report import BOUND_NAMES, STALL_NAMES, _bytes
 from rnncc.simulator import TimingResult
 
+ONLY_SOME = ("passes", "supersteps")
+"""Bounds of some machines only; left out where they say nothing."""
+
 ENERGY_NAMES = {"macs": "products", "vector": "vector operations"}
 """Where energy goes, in words; the part's own name where none is given."""
 
@@ -27,7 +30,7 @@ def bound_table(program: Program, timing: TimingResult) -> Table:
     )
     for name, words in BOUND_NAMES.items():
         value = getattr(bounds, name)
-        if name == "passes" and not value:
+        if name in ONLY_SOME and not value:
             continue
         binds = name == bounds.binds
         row = (

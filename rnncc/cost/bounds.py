@@ -12,9 +12,12 @@ and those of the next, after the chain that leads to the work and before the one
 around one machine (Jackson, 1955; Carlier, 1982), found by ``rnncc.simulator.window``. It binds recurrences whose
 weights stay on chip: a product, then some passes of the vector units behind one another.
 
+On a bulk-synchronous machine weights are loaded by the superstep that multiplies them (``rnncc.simulator.supersteps``):
+its loads and the barriers that a chain of results passes follow one another.
+
 Beside them stand all transfers of the program on the DMA engine, whose channels each read holds for its latency, and
 all instructions of the busiest other engine, which takes one at a time: an array's padding and the weights shifted into
-it are in its cycles.
+it are in its cycles. And there is one dispatcher, which takes its cycles for every instruction.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
+from rnncc.cost.control import control_cycles
 from rnncc.cost.dma import dma_cost, transfer_queue
 from rnncc.cost.matrix import matrix_cost, matrix_memory_cycles, rate_of
 from rnncc.cost.vector import IN_UNITS, operation_class, vector_cost, vector_memory_cycles
@@ -46,6 +50,8 @@ class Bounds:
         transfers: all transfers of the program on the DMA engine's channels and data path.
         engines: all products on the array, the shifting of weights and padding counted, or all vector operations.
         turns: the longest chain, with each turn of a recurrence as long as its engines need.
+        supersteps: loads of weights and barriers of a bulk-synchronous machine, one after another; 0 for others.
+        dispatch: all instructions of the one dispatcher.
     """
 
     macs: int
@@ -57,6 +63,8 @@ class Bounds:
     transfers: int = 0
     engines: int = 0
     turns: int = 0
+    supersteps: int = 0
+    dispatch: int = 0
     names: tuple[str, ...] = field(
         default=(
             "macs",
@@ -68,6 +76,8 @@ class Bounds:
             "transfers",
             "engines",
             "turns",
+            "supersteps",
+            "dispatch",
         ),
         repr=False,
     )
@@ -121,11 +131,13 @@ class Chains:
         longest: cycles of the longest chain of dependent results.
         arrival: as ``turns``, no result before the DMA engine has made all transfers that it needs.
         turns: as ``longest``, each turn of a recurrence taking what its engines need.
+        barriers: cycles of the barriers on the longest chain, on a bulk-synchronous machine.
     """
 
     longest: int
     arrival: int
     turns: int = 0
+    barriers: int = 0
 
 
 def bounds(
@@ -133,6 +145,7 @@ def bounds(
     executed: Iterable[tuple[Work, int]],
     weights: WeightTraffic,
     chains: Chains,
+    control: int,
 ) -> Bounds:
     """The bounds of a program.
 
@@ -141,12 +154,16 @@ def bounds(
         executed: each kind of work, and how often.
         weights: its weight traffic.
         chains: what dependences ask for.
+        control: cycles of its control instructions in the dispatcher.
     """
     macs = matrix = vector = 0.0
-    array = units = 0
+    array = units = outside = 0
     links: Counter[tuple[int, str]] = Counter()
     moving: dict[tuple[str, str], float] = defaultdict(float)
+    loading: Counter[str] = Counter()
+    dispatched, latency = 0, machine.dma.latency
     for work, times in executed:
+        dispatched += times
         if work.macs:
             peak = machine.matrix.macs_per_cycle * rate_of(machine, work.element)
             macs += times * work.macs / peak
@@ -158,22 +175,34 @@ def bounds(
             spent = dma_cost(machine, work)
             queue = transfer_queue(machine, work)
             moving[queue, "path"] += times * spent.shared
+            if [access.memory for access in work.accesses[:2]] == ["wmem", "dram"]:
+                loading[queue] += times * spent.shared
+                latency = min(latency, spent.busy - spent.shared)
             moving[queue, "channels"] += times * spent.busy / machine.dma.channels
         else:
             vector += times * vector_memory_cycles(machine, work)
             units += times * vector_cost(machine, work).busy
-            if work.elements:
-                links[work.elements, operation_class(work.op, work.kind)] += times
+            function = operation_class(work.op, work.kind)
+            # What has no element never enters the units.
+            if work.elements and function in IN_UNITS:
+                links[work.elements, function] += times
+            elif work.elements:
+                outside += times * vector_cost(machine, work).last
     return Bounds(
         macs=int(macs),
         weights=int(weights.necessary / machine.dram_bytes_per_cycle),
         on_chip=int(max(matrix, vector)),
         critical_path=chains.longest,
-        passes=_passes(machine, links),
+        passes=_passes(machine, links) + outside if machine.vector.kind == "chain" else 0,
         arrival=chains.arrival,
         transfers=int(max(moving.values(), default=0)),
         engines=max(array, units if machine.vector.kind != "chain" else 0),
         turns=chains.turns,
+        # No load is under way at a barrier, and the first one takes its latency.
+        supersteps=chains.barriers + (max(loading.values()) + latency if loading else 0)
+        if machine.sync.kind == "bulk"
+        else 0,
+        dispatch=control + dispatched * control_cycles(machine, ""),
     )
 
 
@@ -181,13 +210,14 @@ def _passes(machine: MachineDescription, links: Counter[tuple[int, str]]) -> int
     """Cycles of the fewest passes: one takes as many instructions of a class, on as many elements, as there are units.
 
     Args:
-        machine: the machine.
-        links: how many instructions there are of a number of elements and a class.
+        machine: with an engine of kind ``chain``.
+        links: how many instructions there are of a number of elements and a class of the units.
     """
-    if machine.vector.kind != "chain":
-        return 0
     needed: dict[int, int] = {}
-    for (elements, function), times in links.items():
-        passes = ceil(times / machine.vector.units) if function in IN_UNITS else 0
+    for (elements, _), times in links.items():
+        passes = ceil(times / machine.vector.units)
         needed[elements] = max(needed.get(elements, 0), passes)
-    return sum(needed.values()) * machine.vector.pass_cycles
+    return sum(
+        passes * (machine.vector.pass_cycles + max(ceil(elements / machine.vector.pace), 1))
+        for elements, passes in needed.items()
+    )

@@ -253,7 +253,9 @@ class Clockwork:
                     self.chain.overwritten(span)
                 if self.supersteps is not None:
                     site = (timed.pc, place)
-                    self.supersteps.note(timed.engine, site, operand.memory, span, done)
+                    self.supersteps.note(
+                        timed.engine, site, operand.memory, span, done, loads=timed.loads
+                    )
                 continue
             # Weights are in the array once their last tile streams.
             until = ends - timed.cost.stream if operand.memory == WMEM else ends

@@ -58,40 +58,46 @@ def chains(
         return flow
 
     plain = walk(arrivals=False, known=None)
-    longest = turns = _longest(plain)
+    longest, barriers = _longest(plain)
+    turns = longest
     if any(loop.windows for loop in plain.found):
-        turns = _longest(walk(arrivals=False, known=plain.found))
-    return Chains(longest, _longest(walk(arrivals=True, known=plain.found)), turns)
+        turns, _ = _longest(walk(arrivals=False, known=plain.found))
+    arrival, _ = _longest(walk(arrivals=True, known=plain.found))
+    return Chains(longest, arrival, turns, barriers * plain.rules.barrier)
 
 
-def _longest(flow: Dataflow) -> int:
-    """Cycles of the longest chain."""
+def _longest(flow: Dataflow) -> tuple[int, int]:
+    """Cycles of the longest chain, and the barriers on it."""
     path: list[Event] = []
     event: Event | None = flow.last
     while event is not None:
         path.append(event)
         event = event.before
     path.reverse()
-    return flow.last.time + sum(_repeated(path, part) for part in {e.part for e in path if e.part})
+    repeats = [_repeated(path, part) for part in {e.part for e in path if e.part}]
+    barriers = sum(event.crosses for event in path) + sum(crossed for _, crossed in repeats)
+    return flow.last.time + sum(cycles for cycles, _ in repeats), barriers
 
 
-def _repeated(path: list[Event], part: Part) -> int:
-    """Cycles that the skipped iterations of a loop add to a path through its first ones."""
+def _repeated(path: list[Event], part: Part) -> tuple[int, int]:
+    """Cycles and barriers that the skipped iterations of a loop add to a path through its first ones."""
     places = [place for place, event in enumerate(path) if event.part is part]
     after = places[-1] + 1
     if after < len(path) and not path[after].still:
-        return 0
-    best = 0
-    seen: dict[tuple[int, int], list[Event]] = {}
+        return 0, 0
+    best = 0, 0
+    seen: dict[tuple[int, int], list[int]] = {}
     # Backwards from where the path leaves the loop, as long as every dependence carries on.
     for place in reversed(places):
         event = path[place]
         for later in seen.get(event.name, ()):
-            distance = later.index - event.index
+            distance = path[later].index - event.index
             if distance > 0 and distance % part.movement.period == 0:
                 times = part.skipped // distance
-                best = max(best, times * (later.time - event.time))
-        seen.setdefault(event.name, []).append(event)
+                crossed = sum(event.crosses for event in path[place + 1 : later + 1])
+                cycles = path[later].time - event.time
+                best = max(best, (times * cycles, times * crossed))
+        seen.setdefault(event.name, []).append(place)
         if not event.moves or event.index < part.movement.start:
             break
     return best

@@ -117,6 +117,7 @@ class Dataflow:
                         held = (write.end.time, write, place)
                 if when > start.time:
                     self._depend(start, when, write, event, (pc, place))
+                    start.crosses = arc.crosses
                 if write.latest and arc.ended:
                     for latest in write.latest:
                         together.setdefault(latest, {})[id(write)] = (arc.cycles, write, place)

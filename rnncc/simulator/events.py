@@ -36,6 +36,7 @@ class Event:
         moves: whether producer and consumer of a dependence on ``before`` move alike (True within one instruction).
         still: whether the producer does not move at all.
         moved: the transfers that it needs, directly or through others; one bit each.
+        crosses: there is a barrier between ``before`` and it.
     """
 
     time: int
@@ -46,6 +47,7 @@ class Event:
     moves: bool = True
     still: bool = True
     moved: int = 0
+    crosses: bool = False
 
 
 @dataclass(eq=False, slots=True)

@@ -51,8 +51,8 @@ class Rules:
         sync = machine.sync
         self.barrier = sync.cycles if sync.kind == "bulk" else 0
         """Cycles from the end of a result to its use by the other engine."""
-        if self.barrier and sync.bytes_per_cycle:
-            # Another instruction, which reads less, may have begun the superstep: all exchange with it.
+        if self.barrier and sync.bytes_per_cycle and not any(timed.loads for timed in known):
+            # Another instruction, which reads less, may have begun the superstep, or a load, which exchanges nothing.
             crossing = [
                 access.nbytes
                 for timed in known

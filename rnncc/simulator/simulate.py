@@ -201,4 +201,4 @@ def _limits(
     """The bounds of a timed run."""
     path = chains(run.shapes, body, registers, trace)
     machine = run.clock.machine
-    return bounds(machine, done, run.loads.traffic(machine), path)
+    return bounds(machine, done, run.loads.traffic(machine), path, run.clock.control_busy)

@@ -3,7 +3,8 @@
 Within a superstep engines work on what they hold. An instruction of the matrix or vector engine that reads what the
 *other* of the two wrote in the same superstep begins a new one: once all of them are done, after the barrier, and
 after the exchange of what it reads. Chip-wide barriers are how the IPU separates compute and exchange (Jia et al.
-2019), and what a GPU's kernel boundary amounts to: results of one kernel are visible to the next one only.
+2019), and what a GPU's kernel boundary amounts to: results of one kernel are visible to the next one only. Weights are
+loaded by the superstep that multiplies them: no load is under way at a barrier, or beside the vector engine's work.
 """
 
 from __future__ import annotations
@@ -33,15 +34,13 @@ class Supersteps:
 
     Attributes:
         begin: when the current superstep began.
-        end: when all its instructions so far are done.
-        count: barriers so far.
+        end: when all its instructions so far are done, its loads of weights included.
     """
 
     def __init__(self, sync: Sync):
         self.sync = sync
         self.begin = 0
         self.end = 0
-        self.count = 0
         self.fresh: dict[Fresh, Site] = {}
         """Writes of this superstep, and which instruction's operand wrote them last."""
 
@@ -73,16 +72,18 @@ class Supersteps:
         return self.begin
 
     def _barrier(self, crossing: float) -> None:
-        self.count += 1
         self.begin = max(self.begin, self.end) + self.sync.cycles
         if self.sync.bytes_per_cycle:
             self.begin += ceil(crossing / self.sync.bytes_per_cycle)
         self.fresh.clear()
 
-    def note(self, engine: int, site: Site, memory: int, span: Span, done: int) -> None:
-        """An instruction of the superstep writes a range and is done at a time."""
+    def note(
+        self, engine: int, site: Site, memory: int, span: Span, done: int, *, loads: bool = False
+    ) -> None:
+        """An instruction of the superstep writes a range and is done at a time; ``loads`` as for ``enter``."""
         if engine != DMA:
             self.fresh[engine, memory, span] = site
+        if engine != DMA or loads:
             self.end = max(self.end, done)
 
     def advance(self, step: dict[Site, int], turns: int, cycles: int) -> None:

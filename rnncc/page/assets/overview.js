@@ -15,7 +15,7 @@ function startOverview() {
   byId("tiles").append(...tiles.map(([value, words]) => make("div", { class: "tile" }, make("b", {}, value), make("span", {}, words))));
   const rows = [{ name: "measured", part: report.cycles, text: count(report.cycles), color: "ink" }];
   for (const [name, words] of Object.entries(DATA.names.bounds)) {
-    if (bound[name] === undefined) continue;
+    if (!bound[name]) continue;
     rows.push({ name: words, part: bound[name], text: count(bound[name]), color: name === bound.binds ? "mark" : "soft" });
   }
   byId("bounds").append(bars(rows));

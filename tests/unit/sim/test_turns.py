@@ -111,6 +111,17 @@ def test_an_engine_that_must_do_all_of_a_turn():
     assert bound >= 4 * many.counters.engines["matrix"].busy / (4 * 300)
 
 
+def test_the_dispatcher_takes_its_cycles():
+    # Small work on large engines: a loop of additions that wait for nothing but to be sent.
+    slow = replace(EDGE, control=replace(EDGE.control, dispatch_cycles=20))
+    adds = [binary("add", 1024 * n, 512, 768, 8) for n in range(8)]
+    result = run([loop(50, 1, adds)], slow)
+    sent = 50 * (8 * 20 + slow.control.loop_cycles) + 20 + 20
+    assert result.bounds.dispatch == sent
+    assert result.bounds.binds == "dispatch"
+    assert sent <= result.cycles <= sent + 10
+
+
 SLOTS = [256 * place for place in range(6)]
 
 
