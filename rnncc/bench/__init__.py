@@ -11,7 +11,7 @@ SUITES = {
     ),
     "tpu-paper": (
         "rnncc.bench.silicon.tpu_paper",
-        "the TPU paper's MLP0, LSTM0 and CNN0, beside its throughputs and breakdown",
+        "the TPU paper's applications, beside its throughputs and breakdown",
     ),
     "transformations": (
         "rnncc.bench.transformations",

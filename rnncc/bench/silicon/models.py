@@ -151,11 +151,20 @@ def recurrent_part(kind: str, hidden: int) -> onnx.ModelProto:
 
 def mlp0() -> onnx.ModelProto:
     """TPU v1's MLP0: 5 fully connected layers with ReLU, 20 million weights, batch 200."""
-    g, width, batch = _Graph("mlp0"), 2000, 200
+    return _dense("mlp0", 5, 2000, 200)
+
+
+def mlp1() -> onnx.ModelProto:
+    """TPU v1's MLP1: 4 fully connected layers with ReLU, 5 million weights, batch 168; here all of one width."""
+    return _dense("mlp1", 4, 1118, 168)
+
+
+def _dense(name: str, layers: int, width: int, batch: int) -> onnx.ModelProto:
+    g = _Graph(name)
     value = g.port("x", batch, width)
-    for number in range(5):
+    for number in range(layers):
         product = g.node("MatMul", [value, g.weight(f"w{number}", width, width)], [f"p{number}"])
-        value = g.node("Relu", [product], ["y" if number == 4 else f"h{number}"])
+        value = g.node("Relu", [product], ["y" if number == layers - 1 else f"h{number}"])
     g.port("y", batch, width, output=True)
     return g.model()
 
@@ -179,6 +188,35 @@ def lstm0() -> onnx.ModelProto:
         made = [f"y{n}", *ends]
         g.node("LSTM", [value, *weights, bias, "", *states], made, hidden_size=hidden)
         value = g.node("Squeeze", [f"y{n}", "direction"], [f"s{n}"])
+    return g.model()
+
+
+def lstm1() -> onnx.ModelProto:
+    """TPU v1's LSTM1: 34 million weights in matrices of 600 x 600 (the paper names them), batch 96.
+
+    Here a step of 12 cells, each with a matrix a gate for input and state; how the paper's 37 fully connected and 19
+    vector layers share the weights out is not known.
+    """
+    g, cells, hidden, batch = _Graph("lstm1"), 12, 600, 96
+    value = g.port("x", batch, hidden)
+    for n in range(cells):
+        state, memory = (g.port(f"{name}{n}", batch, hidden) for name in ("h", "c"))
+        gates = []
+        for kind, function in (("i", "Sigmoid"), ("o", "Sigmoid"), ("f", "Sigmoid"), ("g", "Tanh")):
+            own = f"{kind}{n}"
+            a = g.node("MatMul", [value, g.weight(f"w{own}", hidden, hidden)], [f"a{own}"])
+            b = g.node("MatMul", [state, g.weight(f"r{own}", hidden, hidden)], [f"b{own}"])
+            both = g.node("Add", [a, b], [f"both{own}"])
+            total = g.node("Add", [both, g.weight(f"bias{own}", hidden)], [f"total{own}"])
+            gates.append(g.node(function, [total], [f"gate{own}"]))
+        i, o, f, new = gates
+        kept, added = (
+            g.node("Mul", [f, memory], [f"kept{n}"]),
+            g.node("Mul", [i, new], [f"added{n}"]),
+        )
+        cell = g.node("Add", [kept, added], [g.port(f"cn{n}", batch, hidden, output=True)])
+        bent = g.node("Tanh", [cell], [f"bent{n}"])
+        value = g.node("Mul", [o, bent], [g.port(f"hn{n}", batch, hidden, output=True)])
     return g.model()
 
 

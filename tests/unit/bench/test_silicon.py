@@ -5,7 +5,14 @@ import json
 import pytest
 
 from rnncc.__main__ import main
-from rnncc.bench.silicon.published import APPLICATIONS, LAYERS, MILLISECONDS, PREDICTED, SHARES
+from rnncc.bench.silicon.published import (
+    APPLICATIONS,
+    LAYERS,
+    MILLISECONDS,
+    PREDICTED,
+    PREDICTED_APPLICATIONS,
+    SHARES,
+)
 from rnncc.bench.silicon.rows import geometric_mean, layer_rows, measure_application
 from rnncc.machine import load_machine
 
@@ -50,6 +57,12 @@ def test_the_tpu_papers_applications(application):
     assert sum(row.shares[name] for name in SHARES) == pytest.approx(100)
     if application.name != "cnn0":
         assert row.share_error is not None and row.share_error <= 6
+
+
+def test_an_application_that_is_predicted():
+    row = measure_application(PREDICTED_APPLICATIONS[0])
+    assert row.predicted and row.error is not None and abs(row.error) <= 0.30
+    assert row.share_error is not None and row.share_error <= 10
 
 
 def test_machines_smaller_than_published_ones_run_too():
