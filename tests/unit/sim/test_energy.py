@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import numpy as np
+import onnx
+import onnx.parser
 import pytest
 
 import rnncc
@@ -93,3 +96,40 @@ def test_half_a_table_is_refused(tmp_path):
     path.write_text('name = "half"\ninherits = "edge"\n[energy]\nvolts = 0\n')
     with pytest.raises(MachineError, match=r"half.toml:4: energy.volts: must not be zero"):
         load_machine(path)
+
+
+WATTS = {
+    "bw-s10": 125, "v100": 300, "tpu-v1": 75, "tpu-v2": 280, "tpu-v3": 450, "ipu-gc2": 150, "plasticine-rnn": 49,
+}  # fmt: skip
+"""Thermal design power of the chip or its board, as published (recalled)."""
+
+
+@pytest.mark.parametrize("name", sorted(WATTS))
+def test_everything_at_full_speed_stays_within_the_published_power(name):
+    machine = load_machine(name)
+    flow = {"dram": machine.dram_bytes_per_cycle} | {
+        memory: machine.memories[memory].bytes_per_cycle for memory in ("wmem", "vmem")
+    }
+    picojoules = machine.peak_macs_per_cycle * mac_pj(machine)
+    picojoules += sum(count * byte_pj(machine, memory) for memory, count in flow.items())
+    watts = picojoules * 1e-12 * machine.clock_hz + machine.energy.static_watts
+    # Wires, clocks and (mostly) leakage are not counted: not more than the whole, nor a vanishing part.
+    assert 0.1 * WATTS[name] < watts < WATTS[name]
+
+
+def test_one_product_by_hand():
+    """x [32, 256] . w [256, 256] on TPU v1 with 8 bits: 28 nm at 0.9 V."""
+    g = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["": 17]> g (float[32,256] x) => (float[32,256] y) { y = MatMul(x, w) }'
+    )
+    w = np.ones((256, 256), np.float32)
+    g.graph.initializer.append(onnx.numpy_helper.from_array(w, "w"))
+    report = rnncc.compile(g, "tpu-v1-int8").run(None, values=False).report.to_dict()
+    parts = report["energy"]
+    # 2.1 million MACs of 0.2 + 0.1 pJ; weights, inputs and outputs are a byte each, at 1.3 nJ for 8 of them.
+    assert parts["macs_pj"] == pytest.approx(32 * 256 * 256 * 0.3 * 28 / 45, rel=1e-6)
+    assert parts["dram_pj"] == pytest.approx((256 * 256 + 2 * 32 * 256) * 160, rel=1e-6)
+    assert parts["static_pj"] == pytest.approx(28e12 * report["cycles"] / 700e6, rel=1e-6)
+    assert parts["total_pj"] == pytest.approx(
+        sum(v for k, v in parts.items() if k.endswith("_pj") and k != "total_pj")
+    )
