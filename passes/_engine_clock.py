@@ -15,6 +15,7 @@ from collections import deque
 
 from rnncc.machine import MachineDescription
 from rnncc.passes._op_cost import OpCost
+from rnncc.passes._superstep_clock import SuperstepClock
 
 LANES = {"dma": "dma", "matrix": "matrix", "vector": "vector", "store": "dma"}
 """The queues, and whose depth they have."""
@@ -31,6 +32,7 @@ class EngineClock:
     def __init__(self, machine: MachineDescription):
         control = machine.control
         self.dispatch = control.dispatch_cycles
+        self.supersteps = SuperstepClock(machine)
         self.free: dict[str, int] = dict.fromkeys((*LANES, "control"), 0)
         self.queues = {
             lane: deque([0] * control.queue_depth[name], maxlen=control.queue_depth[name])

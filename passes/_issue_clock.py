@@ -12,6 +12,7 @@ from rnncc.machine import MachineDescription
 from rnncc.passes._dependence import Node
 from rnncc.passes._engine_clock import EngineClock
 from rnncc.passes._op_cost import OpCost
+from rnncc.passes._superstep_clock import crosses
 
 
 def latency(before: OpCost, later: OpCost, needs: bool) -> int:
@@ -31,6 +32,8 @@ def latency(before: OpCost, later: OpCost, needs: bool) -> int:
         if later.leaves:
             return 0  # a break only has to be issued later
         return before.busy - (before.stream if later.weights else 0) - lead
+    if before.barrier and crosses(before, later):
+        return before.last + before.barrier - later.lead
     if later.sums and before.engine == "matrix":
         return 0
     if before.link is not None and later.link is not None:
@@ -55,6 +58,8 @@ class IssueClock(EngineClock):
         self.available = [0] * len(graph)
         self.linked = -1
         """The last node that is an instruction of a chain."""
+        self.steps = [-1] * len(graph)
+        """The superstep of each node."""
 
     @property
     def cycles(self) -> int:
@@ -64,7 +69,18 @@ class IssueClock(EngineClock):
     def start(self, number: int) -> int:
         """When a node could start if it was issued now."""
         spent = self.costs[number]
-        return max(self.available[number], self.earliest(spent, self._joins(number)))
+        start = max(self.available[number], self.earliest(spent, self._joins(number)))
+        return max(start, self.supersteps.earliest(spent, self._crosses(number)))
+
+    def _crosses(self, number: int) -> bool:
+        """Whether a node needs what the other engine wrote in this superstep."""
+        if not self.supersteps.bulk:
+            return False
+        now, spent, preds = self.supersteps.number, self.costs[number], self.graph[number].preds
+        return any(
+            needs and self.steps[b] == now and crosses(self.costs[b], spent)
+            for b, needs in preds.items()
+        )
 
     def _joins(self, number: int) -> bool:
         return self.graph[number].preds.get(self.linked, False) and self.joins(self.costs[number])
@@ -72,6 +88,9 @@ class IssueClock(EngineClock):
     def issue(self, chosen: int) -> None:
         """Issue a node and tell its successors when they can start."""
         start, spent = self.start(chosen), self.costs[chosen]
+        if self.supersteps.bulk:
+            self.supersteps.take(spent, self._crosses(chosen), start + spent.last)
+            self.steps[chosen] = self.supersteps.number
         start += self.take(spent, start, self._joins(chosen))
         if spent.link is not None:
             self.linked = chosen

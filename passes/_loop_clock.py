@@ -15,6 +15,7 @@ from rnncc.passes._engine_clock import EngineClock
 from rnncc.passes._issue_clock import latency
 from rnncc.passes._loop_graph import Edge
 from rnncc.passes._op_cost import OpCost
+from rnncc.passes._superstep_clock import crosses
 
 TURNS = 24
 """Turns that are run to see a loop settle; the later half of them is measured."""
@@ -72,6 +73,9 @@ class LoopClock(EngineClock):
         self.waits = kernel.waits()
         self.keep = 1 + max((gap for waits in self.waits for _, gap, _ in waits), default=0)
         self.starts: deque[list[int]] = deque([[0] * len(self.costs)], maxlen=self.keep)
+        self.steps: deque[list[int]] = deque([[-1] * len(self.costs)], maxlen=self.keep)
+        """Supersteps, turn by turn."""
+        self.handed = _handed(kernel) if self.supersteps.bulk else []
         self.turn = 0
         self.linked = (-1, -1)
         """Turn and number of the last operation that is an instruction of a chain."""
@@ -86,7 +90,17 @@ class LoopClock(EngineClock):
         for before, gap, cycles in self.waits[number]:
             if gap <= self.turn:
                 start = max(start, self.starts[-1 - gap][before] + cycles)
+        if self.supersteps.bulk:
+            start = max(start, self.supersteps.earliest(self.costs[number], self._crosses(number)))
         return start
+
+    def _crosses(self, number: int) -> bool:
+        """Whether an operation needs what the other engine wrote in this superstep."""
+        now = self.supersteps.number
+        return any(
+            gap <= self.turn and self.steps[-1 - gap][before] == now
+            for before, gap in self.handed[number]
+        )
 
     def _joins(self, number: int) -> bool:
         if self.costs[number].link is None:
@@ -97,6 +111,9 @@ class LoopClock(EngineClock):
     def issue(self, number: int) -> None:
         """Issue an operation of the current turn."""
         start, spent = self.start(number), self.costs[number]
+        if self.supersteps.bulk:
+            self.supersteps.take(spent, self._crosses(number), start + spent.last)
+            self.steps[-1][number] = self.supersteps.number
         self.starts[-1][number] = start + self.take(spent, start, self._joins(number))
         if spent.link is not None:
             self.linked = (self.turn, number)
@@ -105,6 +122,7 @@ class LoopClock(EngineClock):
         """The dispatcher goes back to the start of the body."""
         self.clock += self.each_turn
         self.starts.append([0] * len(self.costs))
+        self.steps.append([-1] * len(self.costs))
         self.turn += 1
 
 
@@ -114,6 +132,15 @@ def _into(kernel: Kernel) -> list[list[Edge]]:
     for edge in kernel.edges:
         if kernel.costs[edge.later].link is not None:
             found[edge.later].append(edge)
+    return found
+
+
+def _handed(kernel: Kernel) -> list[set[tuple[int, int]]]:
+    """For each operation those whose results reach it at a barrier: (operation, turns of the kernel ago)."""
+    found: list[set[tuple[int, int]]] = [set() for _ in kernel.costs]
+    for edge in kernel.edges:
+        if edge.needs and crosses(kernel.costs[edge.before], kernel.costs[edge.later]):
+            found[edge.later].add((edge.before, kernel.gap(edge)))
     return found
 
 

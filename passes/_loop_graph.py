@@ -31,6 +31,7 @@ class Edge:
         distance: turns between them, 0 within one turn.
         needs: the later one needs the result of the earlier one (else it overwrites what that one read).
         buffer: where they meet; None for edges within a turn.
+        reads: the later one reads there (else it overwrites what the earlier one wrote or read).
     """
 
     before: int
@@ -38,6 +39,7 @@ class Edge:
     distance: int
     needs: bool
     buffer: SSAValue | None = None
+    reads: bool = True
 
 
 def loop_edges(loop: npu.LoopOp, table: AccessTable) -> tuple[list[Node], list[Edge]]:
@@ -58,7 +60,7 @@ def loop_edges(loop: npu.LoopOp, table: AccessTable) -> tuple[list[Node], list[E
 def _carried(
     buffer: SSAValue, accesses: Sequence[tuple[int, Access]], loop: npu.LoopOp
 ) -> list[Edge]:
-    found: dict[tuple[int, int, int], bool] = {}
+    found: dict[tuple[int, int, int], tuple[bool, bool]] = {}
     for before, a in accesses:
         for later, b in accesses:
             if not (a.write or b.write):
@@ -66,8 +68,9 @@ def _carried(
             distance = turns_apart(a.window, b.window, loop)
             if distance is not None:
                 key = (before, later, distance)
-                found[key] = found.get(key, False) or a.write
-    return [Edge(b, n, d, needs, buffer) for (b, n, d), needs in found.items()]
+                needs, reads = found.get(key, (False, False))
+                found[key] = needs or a.write, reads or not b.write
+    return [Edge(b, n, d, needs, buffer, reads) for (b, n, d), (needs, reads) in found.items()]
 
 
 def turns_apart(a: Window, b: Window, loop: npu.LoopOp) -> int | None:

@@ -67,6 +67,8 @@ class OpCost:
     """Cycles of its engine that it takes from others, less than ``busy`` with several channels; 0 is ``busy``."""
     streams: bool = True
     """Whether it can start on the first elements of what it reads."""
+    barrier: int = 0
+    """Cycles from its end to where the other engine has its results, on a bulk-synchronous machine."""
     lead: int = 0
     """Cycles for which a loop runs on its own before it needs what others made."""
 
@@ -119,6 +121,7 @@ def instruction_cost(machine: MachineDescription, op: npu.InstructionOp) -> OpCo
         weights=npu.memory_of(op.dst) == "wmem",
         sums=isinstance(op, npu.MmOp) and op.dst in op.reads,
         streams=name not in WHOLE_INPUT,
+        barrier=machine.sync.cycles if machine.sync.kind == "bulk" else 0,
     )
 
 

@@ -43,7 +43,7 @@ class Pipeliner:
         if not 1 < len(graph) <= LARGEST:
             return False
         private = _private(scheduler, loop)
-        for copied in (private, set[SSAValue]()) if private else (private,):
+        for copied in _ways(scheduler, private):
             plan = plan_pipeline(graph, kernel, copied, list(range(len(graph))), table)
             if not plan.pipelined:
                 self._note(loop, plan, "")
@@ -96,6 +96,16 @@ class Pipeliner:
                 f"{plan.ahead + 1} copies of {len(plan.copied)} buffers"
             )
         remark(loop, "schedule", f"the loop of {title(loop)} {text}")
+
+
+def _ways(scheduler: Scheduler, private: set[SSAValue]) -> list[set[SSAValue]]:
+    """Which buffers may get copies: all, all but panels of weights where those fill their memory, none."""
+    panels = {b for b in private if npu.memory_of(b) == "wmem"}
+    room = scheduler.capacity["wmem"] - scheduler.total["wmem"]
+    ways = [private, private - panels, set[SSAValue]()]
+    if panels and sum(npu.byte_size(b) for b in panels) > room:
+        del ways[0]
+    return [way for k, way in enumerate(ways) if way not in ways[:k]]
 
 
 def _turns(count: int) -> str:

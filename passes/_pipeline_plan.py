@@ -145,7 +145,7 @@ def ahead_of_time(graph: Sequence[Node], kernel: Kernel) -> list[int]:
     """Stage 0 for what needs nothing of earlier turns, by itself or through what it reads."""
     preds: list[list[int]] = [[] for _ in graph]
     for edge in kernel.edges:
-        if not edge.distance or (edge.needs and edge.distance == 1):
+        if not edge.distance or (edge.needs and edge.reads and edge.distance == 1):
             preds[edge.later].append(edge.before)
     late: set[int] = {n for n, before in enumerate(preds) if n in before}
     # What reaches itself through earlier turns, and all that follows from it.

@@ -23,6 +23,7 @@ from rnncc.passes._lower.attributes import (
     WEIGHTS_ATTR,
     kept_of,
     memory_of_value,
+    panels_of,
 )
 from rnncc.passes._lower.budget import Budget, budget_of, itembytes, nbytes
 from rnncc.passes._lower.chain import chain_of
@@ -30,7 +31,7 @@ from rnncc.passes._lower.conv_plan import plan_conv, plan_pool
 from rnncc.passes._lower.epilogue import epilogue_of
 from rnncc.passes._lower.lowering import describe
 from rnncc.passes._lower.narrow import is_narrow, wide_bytes
-from rnncc.passes._lower.panels import PANELS, even, panel
+from rnncc.passes._lower.panels import even, panel
 from rnncc.passes._lower.products import stationary_left, weights_of
 from rnncc.passes._lower.storage import root_of
 
@@ -73,14 +74,14 @@ class TileForMachinePass(ModulePass):
 
     target: str = "edge"
     """Machine name or description file."""
-    panels: int = PANELS
-    """Panels of streamed weights in the weight memory at once: more are smaller, and run further ahead."""
+    panels: int | None = None
+    """Panels of streamed weights in the weight memory at once, where not as place-memory chose."""
     blocks: int = 1
     """Blocks of frames that a convolution is cut into at least, so that what follows one overlaps the next."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Annotate every function of the module."""
-        if self.panels < 2:
+        if self.panels is not None and self.panels < 2:
             raise PassError(f"tile-for-machine needs 2 panels or more, not {self.panels}")
         if self.blocks < 1:
             raise PassError(f"tile-for-machine needs a block or more, not {self.blocks}")
@@ -95,7 +96,7 @@ class TileForMachinePass(ModulePass):
             if isinstance(inner, nn.MatmulOp):
                 tile_product(inner, budget, self.panels)
             elif isinstance(inner, nn.ConvOp):
-                if self.panels != PANELS:
+                if self.panels is not None:
                     inner.attributes[PANELS_ATTR] = IntegerAttr(self.panels, i64)
                 plan_conv(inner, budget, trials.choose, self.blocks)
             elif isinstance(inner, nn.PoolOp):
@@ -158,7 +159,7 @@ def reduced_axes(op: Operation) -> tuple[int, ...]:
     return ()
 
 
-def tile_product(op: nn.MatmulOp, budget: Budget, panels: int = PANELS) -> None:
+def tile_product(op: nn.MatmulOp, budget: Budget, panels: int | None = None) -> None:
     """Cut a product where its weights are streamed or its other operands are off chip."""
     held = weights_of(op)
     moving = op.b if held is op.a else op.a
@@ -177,9 +178,9 @@ def tile_product(op: nn.MatmulOp, budget: Budget, panels: int = PANELS) -> None:
     tm, tn, tk = m, n, k
     streamed = op.attributes.get(WEIGHTS_ATTR) == StringAttr("streamed")
     if streamed:
-        tn, tk = panel(op, n - kept_of(op), k, item, budget, panels)
-        if panels != PANELS:
+        if panels is not None:
             op.attributes[PANELS_ATTR] = IntegerAttr(panels, i64)
+        tn, tk = panel(op, n - kept_of(op), k, item, budget, panels_of(op))
     cost = (BUFFERS * k if off_chip(moving) else 0) + (BUFFERS * tn if off_chip(op.result) else 0)
     if tk < k and is_narrow(op.result):
         cost += tn * wide_bytes(op.result) // itembytes(op.result)

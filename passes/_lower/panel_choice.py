@@ -1,9 +1,11 @@
 """How many rows of streamed weights stay on chip, and how many pass through it at a time.
 
-Large panels are few instructions, small ones leave room for rows that never move again. Each
-division is weighed by the cycles of one use of the whole matrix, counted with the machine's cost
-functions: transfers, products with their padding to the array, and dispatch run side by side, so
-the largest of the three decides. Source: adaptive tile shapes, padding counted (SHARP, 2019).
+Large panels are few instructions, small ones leave room for rows that never move again; more
+places for panels let transfers run further ahead of products. Each division is weighed by the
+cycles of one use of the whole matrix when that repeats, counted with the machine's cost functions:
+transfers and products, with their padding to the array, take turns in the places; a use starts when
+the one before it is done, its first panels are on their way by then. Source: adaptive tile shapes,
+padding counted (SHARP, 2019).
 """
 
 from __future__ import annotations
@@ -11,23 +13,32 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import ceil, inf
 
-from rnncc.cost import cost, work
+from rnncc.cost import Cost, cost, work
 from rnncc.machine import MachineDescription
 
 SHARES = (0.125, 0.25, 0.5, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 """Panels that are weighed, in the array's rows."""
-NEARLY = 33
+PLACES = (2, 3, 4, 5, 6, 7, 8)
+"""Places for panels that are weighed."""
+NEARLY = 100
 """A division with larger panels is taken when it is slower by less than one in this many."""
 INSTRUCTIONS = 3
 """Of a panel: its load, its product, what follows that."""
 
 
+TURNS = 3
+"""Uses that are followed."""
+SEEN = 48
+"""Panels of one use that are followed one by one."""
+
+
 @dataclass(frozen=True)
 class Division:
-    """Rows that stay, rows of a panel, and the cycles of one use of the matrix."""
+    """Rows that stay, rows of a panel, places for panels, and the cycles of one use of the matrix."""
 
     kept: int
     panel: int
+    places: int
     cycles: float
 
 
@@ -64,46 +75,60 @@ class Streamed:
                 return 2 * rows * self.row
         return 2 * self.n * self.row
 
-    def divide(self, machine: MachineDescription, free: int, reserve: int = 0) -> Division | None:
+    def divide(
+        self, machine: MachineDescription, free: int, reserve: int = 0, *, keep: bool = True
+    ) -> Division | None:
         """The best division; None when pieces of rows of the array's height are no slower.
 
         Args:
             machine: the machine.
             free: bytes of weight memory.
             reserve: bytes that the panels of other products need at other times.
+            keep: whether rows may stay.
         """
         found = []
+        # What stays begins behind the places, at a multiple of what the memory moves at once.
+        granule = machine.memories.wmem.granule * machine.scale(self.item)["wmem"]
         for panel in self.panels(machine):
-            room = free - max(2 * panel * self.row, reserve)
-            if room < 0:
-                break
-            # Something is left to stream: what fits whole was kept whole, if there was room for panels.
-            kept = min(room // self.row, self.n - 1)
-            kept -= kept % min(panel, machine.matrix.rows)
-            found.append(Division(kept, panel, self.cycles(machine, kept, panel)))
+            for places in PLACES:
+                taken = max(places * panel * self.row, reserve)
+                room = free - taken - -taken % granule
+                if room < 0:
+                    break
+                # Something is left to stream: what fits whole was kept whole, if there was room for panels.
+                kept = min(room // self.row, self.n - 1) if keep else 0
+                kept -= kept % min(panel, machine.matrix.rows)
+                if places > 2 and places * panel > self.n - kept:
+                    break
+                cycles = self.cycles(machine, kept, panel, places)
+                found.append(Division(kept, panel, places, cycles))
         cut = self._cut(machine, free)
         if not found or min(d.cycles for d in found) > cut:
             return None
         least = min(d.cycles for d in found)
-        return max(
-            (d for d in found if d.cycles * NEARLY <= least * (NEARLY + 1)), key=lambda d: d.panel
-        )
+        near = [d for d in found if d.cycles * NEARLY <= least * (NEARLY + 1)]
+        return max(near, key=lambda d: (d.panel, -d.places))
 
-    def cycles(self, machine: MachineDescription, kept: int, panel: int) -> float:
-        """One use of the matrix: transfers, products and dispatch side by side."""
+    def cycles(self, machine: MachineDescription, kept: int, panel: int, places: int) -> float:
+        """One use of the matrix, when it is used again and again."""
         whole, rest = divmod(self.n - kept, panel)
-        sizes = [(panel, whole), (rest, 1 if rest else 0)]
-        moving = multiplying = dispatch = 0.0
-        for rows, times in sizes:
-            if times:
-                shared, busy = self._transfer(machine, rows)
-                # Two panels are on their way at most, each on a channel of its own.
-                moving += times * max(shared, busy / min(machine.dma.channels, 2))
-                multiplying += times * self._product(machine, rows)
-                dispatch += times * INSTRUCTIONS * machine.control.dispatch_cycles
-        if kept:
-            multiplying += self._product(machine, kept)
-        return max(moving, multiplying, dispatch)
+        shared, busy = self._transfer(machine, panel)
+        product = self._product(machine, panel)
+        sizes = [(shared, busy, product.busy, product.load)] * min(whole, SEEN)
+        if rest:
+            last = self._product(machine, rest)
+            sizes.append((*self._transfer(machine, rest), last.busy, last.load))
+        staying = self._product(machine, kept).busy if kept else 0
+        # The next use needs what is made of this one, behind barriers where there are some.
+        between = product.tail + (2 * machine.sync.cycles if machine.sync.kind == "bulk" else 0)
+        turn = _turn(sizes, places, staying, between, machine.dma.channels)
+        if whole > SEEN:
+            # What is left out goes on at the pace of the steady state.
+            moving = max(shared, busy / min(machine.dma.channels, places))
+            pace = max(moving, product.busy, (busy + product.busy - product.load) / places)
+            turn += (whole - SEEN) * pace
+        dispatch = (whole + 1) * INSTRUCTIONS * machine.control.dispatch_cycles
+        return max(turn, dispatch)
 
     def _cut(self, machine: MachineDescription, free: int) -> float:
         """One use of the matrix in panels of the array's rows and as many columns as fit."""
@@ -116,7 +141,7 @@ class Streamed:
         times = ceil(self.n / rows) * ceil(self.k / columns)
         shared, busy = piece._transfer(machine, rows)
         moving = max(shared, busy / min(machine.dma.channels, 2))
-        return times * max(moving, piece._product(machine, rows))
+        return times * max(moving, piece._product(machine, rows).busy)
 
     def _transfer(self, machine: MachineDescription, rows: int) -> tuple[int, int]:
         """Cycles of the data path and of the channel for a panel."""
@@ -125,11 +150,38 @@ class Streamed:
         found = cost(machine, work(machine, "dma", "", (1, rows, self.k), operands))
         return found.shared, found.busy
 
-    def _product(self, machine: MachineDescription, rows: int) -> int:
+    def _product(self, machine: MachineDescription, rows: int) -> Cost:
         """Cycles of the matrix engine for a panel."""
         operands = [
             ("vmem", self.element, (self.n, 1, 0)),
             ("vmem", self.element, (self.k, 0, 1)),
             ("wmem", self.element, (0, self.k, 1)),
         ]
-        return cost(machine, work(machine, "mm", "", (self.m, rows, self.k), operands)).busy
+        return cost(machine, work(machine, "mm", "", (self.m, rows, self.k), operands))
+
+
+def _turn(
+    sizes: list[tuple[int, int, int, int]], places: int, staying: int, between: int, channels: int
+) -> int:
+    """Cycles from use to use, after a few.
+
+    Args:
+        sizes: of each panel: cycles on the data path, of the transfer, of the product, of its weights' way in.
+        places: for panels.
+        staying: cycles of the product with rows that stay, the first of a use.
+        between: cycles from the last product to the first one of the next use.
+        channels: transfers at once.
+    """
+    free = [0] * places
+    servers = [0] * channels
+    path = array = ready = before = 0
+    for _ in range(TURNS):
+        before, array = ready, max(array, ready) + staying
+        for number, (shared, busy, product, load) in enumerate(sizes):
+            server = servers.index(min(servers))
+            start = max(free[number % places], servers[server])
+            servers[server] = path = max(start + busy, path + shared)
+            array = max(array, path - load, ready) + product
+            free[number % places] = array
+        ready = array + between
+    return ready - before

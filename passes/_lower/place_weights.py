@@ -11,7 +11,13 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from rnncc.dialects import nn, rnn
 from rnncc.dialects._types import shape_of, type_of
-from rnncc.passes._lower.attributes import KEPT_ATTR, PANEL_ATTR, ROOM_ATTR, WEIGHTS_ATTR
+from rnncc.passes._lower.attributes import (
+    KEPT_ATTR,
+    PANEL_ATTR,
+    PANELS_ATTR,
+    ROOM_ATTR,
+    WEIGHTS_ATTR,
+)
 from rnncc.passes._lower.budget import Budget, itembytes, nbytes
 from rnncc.passes._lower.panel_choice import Streamed
 from rnncc.passes._lower.products import stationary_left, weights_of
@@ -69,11 +75,9 @@ def place_weights(function: func.FuncOp, budget: Budget) -> None:
             _mark(matrix, "resident")
             continue
         _mark(matrix, "streamed")
-        # A cache keeps nothing of what is swept through and does not fit.
-        cached = budget.machine.memories.wmem.cache
         others = [m for m in ranked if m is not matrix and not any(m is k for k in kept)]
-        if matrix.turns > 1 and matrix.home is block and not cached:
-            _keep_part(matrix, others, load, budget)
+        if matrix.turns > 1 and matrix.home is block:
+            _divide(matrix, others, load, budget)
     for matrix in ranked:
         for op in matrix.products:
             if op.attributes[WEIGHTS_ATTR] == StringAttr("streamed"):
@@ -86,8 +90,8 @@ def _mark(matrix: Matrix, choice: str) -> None:
         op.attributes[WEIGHTS_ATTR] = StringAttr(choice)
 
 
-def _keep_part(matrix: Matrix, others: list[Matrix], load: list[int], budget: Budget) -> None:
-    """Let the first rows of streamed weights stay, as many as cost the fewest cycles.
+def _divide(matrix: Matrix, others: list[Matrix], load: list[int], budget: Budget) -> None:
+    """Cut streamed weights into panels and, but in a cache, first rows that stay, as costs the fewest cycles.
 
     Args:
         matrix: used in each turn of a loop.
@@ -103,7 +107,8 @@ def _keep_part(matrix: Matrix, others: list[Matrix], load: list[int], budget: Bu
     machine = budget.machine
     beside = [_streamed(m) for m in others if m.start <= matrix.end and matrix.start <= m.end]
     reserve = max([s.smallest(machine) for s in beside if s is not None], default=0)
-    best = streamed.divide(machine, free, reserve)
+    # A cache keeps nothing of what is swept through and does not fit.
+    best = streamed.divide(machine, free, reserve, keep=not machine.memories.wmem.cache)
     if best is None:
         return
     for i in span:
@@ -112,6 +117,7 @@ def _keep_part(matrix: Matrix, others: list[Matrix], load: list[int], budget: Bu
         if best.kept:
             op.attributes[KEPT_ATTR] = IntegerAttr(best.kept, i64)
         op.attributes[PANEL_ATTR] = IntegerAttr(best.panel, i64)
+        op.attributes[PANELS_ATTR] = IntegerAttr(best.places, i64)
 
 
 def _streamed(matrix: Matrix) -> Streamed | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 
@@ -16,12 +17,14 @@ from rnncc.passes._lower.follow import follow, nothing
 from rnncc.passes._lower.lowering import Lowering
 from rnncc.passes._lower.narrow import rounded
 from rnncc.passes._lower.products import stationary_left
-from rnncc.passes._lower.ref import Ref
+from rnncc.passes._lower.ref import Index, Ref
 from rnncc.passes._lower.sums import begun, sum_of
-from rnncc.passes._lower.weights import Plan, multiply, pieces, weights
+from rnncc.passes._lower.weights import Plan, Ring, multiply, pieces, weights
 
 BATCH_UNROLL = 4
 """Products of a batch that are written out rather than looped over."""
+STRAIGHT = 16
+"""Panels of streamed weights that are all written out."""
 
 
 def matmul(low: Lowering, op: nn.MatmulOp) -> None:
@@ -143,7 +146,7 @@ def product(low: Lowering, dst: Ref, x: Ref, w: Ref, plan: Plan) -> None:
     if 0 < plan.kept < n.size and n.reg is None:
         _in_two(low, dst, x, w, plan)
         return
-    tm, tn, _ = plan.tile
+    tm, tn, tk = plan.tile
     space = [m, n, k]
     refs = [dst.insert(2), x.insert(1), w.insert(0)]
     if plan.line is not None:
@@ -156,7 +159,45 @@ def product(low: Lowering, dst: Ref, x: Ref, w: Ref, plan: Plan) -> None:
         tile = [min(t, d.size) for t, d in zip(second, dims, strict=True)]
         low.blocks(dims, block, tile, lambda b: contract(low, b, plan))
 
+    fixed = n.reg is None and k.reg is None and tk >= k.size and not plan.rows_outer
+    if plan.streamed and fixed and tn < n.size:
+        _panels(low, refs, plan, inner)
+        return
     low.blocks(space, refs, first, inner)
+
+
+def _panels(
+    low: Lowering, refs: list[Ref], plan: Plan, inner: Callable[[list[Ref]], None]
+) -> None:
+    """Panels of streamed weights one after the other, in places of the weight memory that take turns.
+
+    The first ones and the last ones are straight code, so that the schedule can load the next turn's first panels
+    beside the last products of this one; a loop over the places is between them when there are many.
+    """
+    n, step, places = refs[0].dims[1].size, plan.tile[1], plan.places
+    count = -(-n // step)
+    ring = Ring(low, refs[2], step * refs[2].dims[2].size, places)
+
+    def panel(number: int, group: Index = 0) -> None:
+        rows = Dim(min(step, n - number * step))
+        block = [
+            r if r.dims[1].is_one else r.moved(group, r.strides[1] * step * places)
+            for r in (r.window(1, number, step, rows) for r in refs)
+        ]
+        plan.held = ring.load(low, block[2].at(0, 0), number)
+        inner(block)
+
+    groups = n // step // places - 2 if count > STRAIGHT else 0
+    if groups > 1:
+        for number in range(places):
+            panel(number)
+        with low.loop(Dim(groups)) as group:
+            for number in range(places, 2 * places):
+                panel(number, group)
+    done = places * (1 + groups) if groups > 1 else 0
+    for number in range(done, count):
+        panel(number)
+    plan.held = None
 
 
 def _in_two(low: Lowering, dst: Ref, x: Ref, w: Ref, plan: Plan) -> None:

@@ -32,17 +32,44 @@ class Plan:
     """Panels in the weight memory at once."""
     adds: bool = False
     """Whether the product is added to what is there."""
+    held: Ref | None = None
+    """The panel that is multiplied next, in the weight memory."""
+
+
+class Ring:
+    """Places of the weight memory that panels take in turn.
+
+    Args:
+        low: where they are allocated.
+        weights: what will be loaded.
+        size: elements of the largest panel.
+        places: how many.
+    """
+
+    def __init__(self, low: Lowering, weights: Ref, size: int, places: int):
+        self.places = places
+        # Steps that are unrolled, and products of the same shape, take turns in the same places.
+        key = ("ring", weights.element, size, places)
+        if key not in low.scope.cache:
+            dims = [Dim(places), Dim(size)]
+            low.scope.cache[key] = low.alloc(dims, weights.element, "wmem", "panels")
+        self.ref = low.scope.cache[key]
+
+    def load(self, low: Lowering, w: Ref, number: int) -> Ref:
+        """Bring panel `number`, w [n, k], to its place; gives where it is then."""
+        place = self.ref.at(0, number % self.places)
+        held = replace(place, dims=w.dims, strides=(w.dims[1].size, 1))
+        load(low, held, w)
+        return held
 
 
 def pieces(low: Lowering, dst: Ref, x: Ref, w: Ref, step: int, plan: Plan) -> None:
     """A long k in pieces; their weights take turns in a few places of the weight memory."""
     n, k = w.dims
-    ring = low.alloc([Dim(plan.places), Dim(n.size * step)], w.element, "wmem", "panels")
+    ring = Ring(low, w, n.size * step, plan.places)
     for number, start in enumerate(range(0, k.size, step)):
         size = Dim(min(step, k.size - start))
-        slot = ring.at(0, number % plan.places)
-        held = replace(slot, dims=(n, size), strides=(size.size, 1))
-        load(low, held, w.window(1, start, 1, size))
+        held = ring.load(low, w.window(1, start, 1, size), number)
         multiply(low, dst, x.window(1, start, 1, size), held, accumulate=plan.adds or start > 0)
 
 
@@ -61,6 +88,8 @@ def multiply(low: Lowering, dst: Ref, x: Ref, held: Ref, accumulate: bool = Fals
 
 def weights(low: Lowering, w: Ref, plan: Plan) -> Ref:
     """The matrix in the weight memory: loaded outside of the loops when it stays there."""
+    if plan.held is not None:
+        return plan.held
     depth = low.depth_of(w)
     if plan.streamed:
         depth = max(depth, plan.depth)
