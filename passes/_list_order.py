@@ -35,9 +35,10 @@ def list_order(
 ) -> Order:
     """Order the nodes of a block.
 
-    Three orders are weighed by the cycles they are expected to take: by critical path, by a
+    Orders are weighed by the cycles they are expected to take: by critical path, by a
     backward schedule (it knows that a short load on the way to much work must go before a long
-    one that is needed later), and the original one.
+    one that is needed later), and the original one; on a bulk-synchronous machine also with weights
+    first, as one load behind the vector engine's work is a barrier more.
 
     Args:
         graph: the dependence graph.
@@ -46,7 +47,12 @@ def list_order(
         machine: the machine.
     """
     best: Order | None = None
-    for priority in (priorities(graph, costs), backward(graph, costs), None):
+    longest = priorities(graph, costs)
+    ways: list[list[int] | None] = [longest, backward(graph, costs), None]
+    if machine.sync.kind == "bulk":
+        above = max(longest, default=0)
+        ways.append([p + above * c.weights for p, c in zip(longest, costs, strict=True)])
+    for priority in ways:
         pressure.reset()
         clock = IssueClock(graph, costs, machine)
         waiting = [len(node.preds) for node in graph]

@@ -17,12 +17,14 @@ EFFORT = 6
 """Placements for each operation before an interval is given up."""
 ATTEMPTS = 24
 """Intervals that are tried."""
+LONG = 48
+"""Operations beyond which the number of intervals that are tried shrinks."""
 
 
 def modulo_schedule(kernel: Kernel, minimum: int) -> tuple[int, list[int]] | None:
     """The first interval from `minimum` on for which start times are found, and these; None without."""
     interval = max(1, minimum)
-    for _ in range(ATTEMPTS):
+    for _ in range(max(1, ATTEMPTS * LONG // max(LONG, len(kernel.costs)))):
         times = _place_all(kernel, interval)
         if times is not None:
             low = min(times)

@@ -7,6 +7,7 @@ unless a later transformation changes it again.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from weakref import finalize
 
 from xdsl.context import Context
@@ -26,12 +27,32 @@ CLEAN = "lower-lengths,canonicalize,cse,dce"
 """The passes that a trial goes through first: what one choice ended with, the next one begins with ..."""
 BACK = "back"
 """... and the way to the machine."""
-_known: dict[int, dict[tuple[str, ModuleText], list[int]]] = {}
-"""The cycles of each trial of the compilations that are going on, so that nothing is timed twice."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a trial found.
+
+    Attributes:
+        cycles: of the whole program at the largest run-time lengths, at one step less and at half of them.
+        turn: instructions in the longest turn of a loop, without those of loops inside.
+    """
+
+    cycles: list[int]
+    turn: int
+
+
+_known: dict[int, dict[tuple[str, ModuleText], Measured]] = {}
+"""Each trial of the compilations that are going on, so that nothing is timed twice."""
 
 
 def cycles_of(ctx: Context, module: ModuleOp, target: str) -> list[int]:
-    """Cycles of the whole program at the largest run-time lengths, at one step less and at half of them.
+    """Cycles of the whole program; see `measure`."""
+    return list(measure(ctx, module, target).cycles)
+
+
+def measure(ctx: Context, module: ModuleOp, target: str) -> Measured:
+    """Lower a copy of a module and time it.
 
     A program whose times depend on its data (lengths of rows) is timed once, on random inputs of the largest lengths.
 
@@ -53,7 +74,7 @@ def cycles_of(ctx: Context, module: ModuleOp, target: str) -> list[int]:
     known = _trials_of(ctx)
     key = (target, ModuleText(trial))
     if key in known:
-        return list(known[key])
+        return known[key]
     Pipeline(BACK).apply(ctx, trial, target=target)
     program = generate(trial, load_machine(target), "exact")
     found = []
@@ -64,11 +85,22 @@ def cycles_of(ctx: Context, module: ModuleOp, target: str) -> list[int]:
         result = simulate(program, data, lengths=lengths, values=False)
         assert result.cycles is not None
         found.append(result.cycles)
-    known[key] = found
-    return list(found)
+    known[key] = Measured(found, _longest_turn(trial))
+    return known[key]
 
 
-def _trials_of(ctx: Context) -> dict[tuple[str, ModuleText], list[int]]:
+def _longest_turn(module: ModuleOp) -> int:
+    from rnncc.dialects import npu
+
+    turns = [
+        sum(isinstance(inner, npu.InstructionOp) for inner in op.body.block.ops)
+        for op in module.walk()
+        if isinstance(op, npu.LoopOp)
+    ]
+    return max(turns, default=0)
+
+
+def _trials_of(ctx: Context) -> dict[tuple[str, ModuleText], Measured]:
     """The trials of one compilation, which end with its context."""
     if id(ctx) not in _known:
         _known[id(ctx)] = {}

@@ -21,12 +21,15 @@ from rnncc.errors import RnnccError
 from rnncc.machine import load_machine
 from rnncc.passes._lower.scan import unroll_of
 from rnncc.passes._remarks import remark, title, titles
-from rnncc.passes._trial import MANY, better, cycles_if_fit, cycles_of
+from rnncc.passes._trial import MANY, better, cycles_if_fit, measure
 
 FACTORS = (2, 4, 8)
 """What is compared with 1."""
 LONGEST = 600
 """Operations in one turn beyond which no factor is tried."""
+BUSY = 100
+"""Instructions of the machine in one turn beyond which no factor is tried: where so many panels of weights pass through,
+a turn's start and end are little of it, and the panels follow one another across turns anyway."""
 NAME = "unroll-timesteps"
 
 
@@ -39,16 +42,20 @@ def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str)
         return
     load_machine(target)  # a wrong name is an error, not a program that cannot be timed
     try:
-        best = cycles_of(ctx, module, target)
+        found = measure(ctx, module, target)
     except RnnccError as error:
         remark(scans[0], NAME, f"nothing is unrolled, the program cannot be timed: {error.message}")
         return
+    best = found.cycles
+    step = found.turn // max(map(unroll_of, scans))
     for group in groups:
         tried = []
         for factor in FACTORS:
             if factor <= max(map(unroll_of, group)):
                 continue
             if factor > max(scan.count for scan in group) or _length(group) * factor > LONGEST:
+                break
+            if step * factor > BUSY:
                 break
             old = [unroll_of(scan) for scan in group]
             for scan in group:

@@ -166,9 +166,7 @@ def product(low: Lowering, dst: Ref, x: Ref, w: Ref, plan: Plan) -> None:
     low.blocks(space, refs, first, inner)
 
 
-def _panels(
-    low: Lowering, refs: list[Ref], plan: Plan, inner: Callable[[list[Ref]], None]
-) -> None:
+def _panels(low: Lowering, refs: list[Ref], plan: Plan, inner: Callable[[list[Ref]], None]) -> None:
     """Panels of streamed weights one after the other, in places of the weight memory that take turns.
 
     The first ones and the last ones are straight code, so that the schedule can load the next turn's first panels

@@ -48,8 +48,8 @@ class Ring:
 
     def __init__(self, low: Lowering, weights: Ref, size: int, places: int):
         self.places = places
-        # Steps that are unrolled, and products of the same shape, take turns in the same places.
-        key = ("ring", weights.element, size, places)
+        # The product's copies in unrolled steps take turns in the same places.
+        key = ("ring", low.turn, weights.element, size, places)
         if key not in low.scope.cache:
             dims = [Dim(places), Dim(size)]
             low.scope.cache[key] = low.alloc(dims, weights.element, "wmem", "panels")

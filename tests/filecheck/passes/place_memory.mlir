@@ -14,7 +14,7 @@ func.func @main(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>, %b: tensor<8xf32>) -> 
 
 // 4096 x 4096 weights do not fit 4 MiB of bf16: they pass through panels, small ones so that many rows fit that stay. The small ones of the loop, used in every step, stay.
 // CHECK-LABEL: func.func @main
-// CHECK: nn.matmul {{.*}} {npu.memory = ["vmem"], npu.weights = "streamed", npu.kept = {{[0-9]+}} : i64, npu.panel = {{[0-9]+}} : i64, npu.room = {{[0-9]+}} : i64}
+// CHECK: nn.matmul {{.*}} {npu.memory = ["vmem"], npu.weights = "streamed", npu.kept = {{[0-9]+}} : i64, npu.panel = {{[0-9]+}} : i64, npu.panels = {{[0-9]+}} : i64, npu.room = {{[0-9]+}} : i64}
 // CHECK: nn.matmul {{.*}} {npu.memory = ["vmem"], npu.weights = "resident"}
 func.func @main(%x: tensor<1x4096xf32>, %w: tensor<4096x4096xf32>, %u: tensor<4096x64xf32>, %v: tensor<64x4096xf32>) -> tensor<1x4096xf32> {
   %h = rnn.scan %t of 9 carry(%s = %x : tensor<1x4096xf32>) -> () {

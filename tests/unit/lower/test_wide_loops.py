@@ -14,7 +14,7 @@ from rnncc.simulator.run import Bound
 from .build import Graph, lower, lstm, random_inputs, tiny
 
 
-@pytest.mark.parametrize(("wmem", "vmem", "steps"), [(2048, 1 << 16, 9), (1024, 1 << 12, 40)])
+@pytest.mark.parametrize(("wmem", "vmem", "steps"), [(300, 1 << 16, 9), (300, 1 << 12, 40)])
 def test_streamed_weights_and_staged_rows(tmp_path, wmem, vmem, steps):
     g = Graph({"T": steps})
     x = g.input((steps, 1, 32), symbols=("T", "", ""))
