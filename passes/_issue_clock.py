@@ -88,10 +88,11 @@ class IssueClock(EngineClock):
     def issue(self, chosen: int) -> None:
         """Issue a node and tell its successors when they can start."""
         start, spent = self.start(chosen), self.costs[chosen]
-        if self.supersteps.bulk:
-            self.supersteps.take(spent, self._crosses(chosen), start + spent.last)
-            self.steps[chosen] = self.supersteps.number
+        crossing = self._crosses(chosen)
         start += self.take(spent, start, self._joins(chosen))
+        if self.supersteps.bulk:
+            self.supersteps.take(spent, crossing, start + spent.last)
+            self.steps[chosen] = self.supersteps.number
         if spent.link is not None:
             self.linked = chosen
         for later in self.graph[chosen].succs:

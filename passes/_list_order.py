@@ -37,8 +37,9 @@ def list_order(
 
     Orders are weighed by the cycles they are expected to take: by critical path, by a
     backward schedule (it knows that a short load on the way to much work must go before a long
-    one that is needed later), and the original one; on a bulk-synchronous machine also with weights
-    first, as one load behind the vector engine's work is a barrier more.
+    one that is needed later), and the original one; on a bulk-synchronous machine also by critical
+    path with the vector engine's work as late as can be, as a load of weights behind it is a barrier
+    more.
 
     Args:
         graph: the dependence graph.
@@ -48,20 +49,20 @@ def list_order(
     """
     best: Order | None = None
     longest = priorities(graph, costs)
-    ways: list[list[int] | None] = [longest, backward(graph, costs), None]
+    ways = [(longest, _choose), (backward(graph, costs), _choose), ([0] * len(graph), _first)]
     if machine.sync.kind == "bulk":
-        above = max(longest, default=0)
-        ways.append([p + above * c.weights for p, c in zip(longest, costs, strict=True)])
-    for priority in ways:
+        above = 1 + max(longest, default=0)
+        late = [p - above * (c.engine == "vector") for p, c in zip(longest, costs, strict=True)]
+        ways.append((late, _first_that_fits))
+    for priority, choose in ways:
         pressure.reset()
         clock = IssueClock(graph, costs, machine)
         waiting = [len(node.preds) for node in graph]
-        ranks = [-n for n in priority] if priority is not None else [0] * len(graph)
+        ranks = [-n for n in priority]
         ready = sorted((ranks[n], n) for n, count in enumerate(waiting) if count == 0)
         numbers: list[int] = []
         while ready:
-            place = 0 if priority is None else _choose(ready, clock, pressure)
-            _, chosen = ready.pop(place)
+            _, chosen = ready.pop(choose(ready, clock, pressure))
             numbers.append(chosen)
             pressure.issue(chosen)
             clock.issue(chosen)
@@ -75,6 +76,25 @@ def list_order(
     return best
 
 
+def _first(ready: Sequence[tuple[int, int]], clock: IssueClock, pressure: Pressure) -> int:
+    """Place of the first ready node by priority."""
+    return 0
+
+
+def _first_that_fits(
+    ready: Sequence[tuple[int, int]], clock: IssueClock, pressure: Pressure
+) -> int:
+    """Place of the first ready node by priority within the memory."""
+    fitting = (n for n, (_, number) in enumerate(ready[:WINDOW]) if pressure.fits(number))
+    place = next(fitting, None)
+    return _earliest_written(ready) if place is None else place
+
+
+def _earliest_written(ready: Sequence[tuple[int, int]]) -> int:
+    """When nothing fits, the original order frees memory as early as the program can."""
+    return min(range(len(ready)), key=lambda place: ready[place][1])
+
+
 def _choose(ready: Sequence[tuple[int, int]], clock: IssueClock, pressure: Pressure) -> int:
     """Place of the ready node that starts first, of equals the first by priority; within the memory."""
     best, best_start = -1, 0
@@ -86,7 +106,4 @@ def _choose(ready: Sequence[tuple[int, int]], clock: IssueClock, pressure: Press
             best, best_start = place, start
             if start <= clock.clock:
                 break  # nothing starts earlier than now
-    if best >= 0:
-        return best
-    # When nothing fits, the original order frees memory as early as the program can.
-    return min(range(len(ready)), key=lambda place: ready[place][1])
+    return best if best >= 0 else _earliest_written(ready)

@@ -111,10 +111,12 @@ class LoopClock(EngineClock):
     def issue(self, number: int) -> None:
         """Issue an operation of the current turn."""
         start, spent = self.start(number), self.costs[number]
+        crossing = self.supersteps.bulk and self._crosses(number)
+        start += self.take(spent, start, self._joins(number))
+        self.starts[-1][number] = start
         if self.supersteps.bulk:
-            self.supersteps.take(spent, self._crosses(number), start + spent.last)
+            self.supersteps.take(spent, crossing, start + spent.last)
             self.steps[-1][number] = self.supersteps.number
-        self.starts[-1][number] = start + self.take(spent, start, self._joins(number))
         if spent.link is not None:
             self.linked = (self.turn, number)
 

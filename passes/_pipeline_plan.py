@@ -83,12 +83,8 @@ def plan_pipeline(
         if any(not trial.stages[n] for n in reading):
             continue  # a number that is read must be there in the turn that uses it
         found = kernel_order(trial, bound.cycles, hints)
-        if found is None:
-            continue
         # Each further turn ahead must save as much as the first.
-        better = _saves(before if best is None else best[1].interval, found)
-        equal = best is None and found.interval <= before
-        if better or (equal and _fills_places(graph, trial, table)):
+        if found is not None and _saves(before if best is None else best[1].interval, found):
             best = trial, found
     if best is None:
         nothing = frozenset[SSAValue]()
@@ -102,23 +98,6 @@ def plan_pipeline(
 
 def _saves(before: float, found: KernelOrder) -> bool:
     return (before - found.interval) * SAVING >= before
-
-
-def _fills_places(graph: Sequence[Node], trial: Kernel, table: AccessTable) -> bool:
-    """Whether the early stage is the first panels of weights that a loop goes on with.
-
-    A loop is one operation here, that keeps the dispatcher; on the machine the panels of the next turn arrive beside
-    what follows it.
-    """
-    early = [node for node in graph if not trial.stages[node.number]]
-    panels = [n for n in early if any(npu.memory_of(b) == "wmem" for b in _written(n, table))]
-    loops = (n for n in graph if isinstance(n.op, npu.LoopOp) and trial.stages[n.number])
-    buffers = {b for n in panels for b in _written(n, table)}
-    return bool(panels) and any(not buffers.isdisjoint(_written(n, table)) for n in loops)
-
-
-def _written(node: Node, table: AccessTable) -> list[SSAValue]:
-    return [a.window.buffer for a in table.of(node.op) if a.write]
 
 
 def renamed(edges: Sequence[Edge], copied: Collection[SSAValue], ahead: int) -> list[Edge]:
@@ -204,7 +183,7 @@ def _stores_behind(graph: Sequence[Node], kernel: Kernel, table: AccessTable) ->
     stages = [0] * len(graph)
     for node in graph:
         if isinstance(node.op, npu.DmaOp) and node.number not in followed:
-            written = _written(node, table)
+            written = [a.window.buffer for a in table.of(node.op) if a.write]
             stages[node.number] = int(all(npu.memory_of(b) == "dram" for b in written))
     return stages
 

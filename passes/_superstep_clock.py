@@ -2,7 +2,8 @@
 
 The rules of the simulator's supersteps, without the bytes that cross a barrier: an instruction of the matrix or vector
 engine that reads what the other one wrote in the same superstep waits for all of both and for the barrier; so do
-weights that are loaded behind the vector engine's work. Hence order decides how many barriers a turn has.
+weights that are loaded behind the vector engine's work, and no load of weights is under way at a barrier. Hence order
+decides how many barriers a turn has.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ class SuperstepClock:
             self.number += 1
             self._wrote.clear()
         wrote = MEETING & (spent.inside or {spent.engine})
-        if wrote:
-            self._wrote |= wrote
+        self._wrote |= wrote
+        if wrote or spent.weights:
             self._end = max(self._end, done)
 
     def _opens(self, spent: OpCost, crossing: bool) -> bool:

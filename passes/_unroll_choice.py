@@ -28,8 +28,8 @@ FACTORS = (2, 4, 8)
 LONGEST = 600
 """Operations in one turn beyond which no factor is tried."""
 BUSY = 100
-"""Instructions of the machine in one turn beyond which no factor is tried: where so many panels of weights pass through,
-a turn's start and end are little of it, and the panels follow one another across turns anyway."""
+"""Instructions of the machine in one turn beyond which no factor is tried: where so many panels of weights pass
+through, a turn's start and end are little of it, and the panels follow one another across turns anyway."""
 NAME = "unroll-timesteps"
 
 

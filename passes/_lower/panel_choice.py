@@ -4,8 +4,8 @@ Large panels are few instructions, small ones leave room for rows that never mov
 places for panels let transfers run further ahead of products. Each division is weighed by the
 cycles of one use of the whole matrix when that repeats, counted with the machine's cost functions:
 transfers and products, with their padding to the array, take turns in the places; a use starts when
-the one before it is done, its first panels are on their way by then. Source: adaptive tile shapes,
-padding counted (SHARP, 2019).
+the one before it is done, its first panels are on their way by then, but on a bulk-synchronous
+machine. Source: adaptive tile shapes, padding counted (SHARP, 2019).
 """
 
 from __future__ import annotations
@@ -119,9 +119,8 @@ class Streamed:
             last = self._product(machine, rest)
             sizes.append((*self._transfer(machine, rest), last.busy, last.load))
         staying = self._product(machine, kept).busy if kept else 0
-        # The next use needs what is made of this one, behind barriers where there are some.
-        between = product.tail + (2 * machine.sync.cycles if machine.sync.kind == "bulk" else 0)
-        turn = _turn(sizes, places, staying, between, machine.dma.channels)
+        bulk = machine.sync.kind == "bulk"
+        turn = _turn(sizes, places, staying, product.tail, machine.dma.channels, ahead=not bulk)
         if whole > SEEN:
             # What is left out goes on at the pace of the steady state.
             moving = max(shared, busy / min(machine.dma.channels, places))
@@ -161,7 +160,13 @@ class Streamed:
 
 
 def _turn(
-    sizes: list[tuple[int, int, int, int]], places: int, staying: int, between: int, channels: int
+    sizes: list[tuple[int, int, int, int]],
+    places: int,
+    staying: int,
+    between: int,
+    channels: int,
+    *,
+    ahead: bool,
 ) -> int:
     """Cycles from use to use, after a few.
 
@@ -171,6 +176,7 @@ def _turn(
         staying: cycles of the product with rows that stay, the first of a use.
         between: cycles from the last product to the first one of the next use.
         channels: transfers at once.
+        ahead: transfers of a use may begin before the one before it is done.
     """
     free = [0] * places
     servers = [0] * channels
@@ -179,7 +185,7 @@ def _turn(
         before, array = ready, max(array, ready) + staying
         for number, (shared, busy, product, load) in enumerate(sizes):
             server = servers.index(min(servers))
-            start = max(free[number % places], servers[server])
+            start = max(free[number % places], servers[server], 0 if ahead else ready)
             servers[server] = path = max(start + busy, path + shared)
             array = max(array, path - load, ready) + product
             free[number % places] = array
