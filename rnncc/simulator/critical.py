@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from rnncc.cost.bounds import Chains
 from rnncc.simulator.dataflow import Dataflow, Event, Part
@@ -59,10 +60,13 @@ def chains(
 
     plain = walk(arrivals=False, known=None)
     longest, barriers = _longest(plain)
-    turns = longest
-    if any(loop.windows for loop in plain.found):
-        turns, _ = _longest(walk(arrivals=False, known=plain.found))
-    arrival, _ = _longest(walk(arrivals=True, known=plain.found))
+    turns, known = longest, plain.found
+    if any(loop.windows for loop in known):
+        turns, _ = _longest(walk(arrivals=False, known=known))
+        if turns <= longest:
+            # Chains that windows do not follow, over several turns, are longer.
+            turns, known = longest, [replace(loop, windows=()) for loop in known]
+    arrival, _ = _longest(walk(arrivals=True, known=known))
     return Chains(longest, arrival, turns, barriers * plain.rules.barrier)
 
 

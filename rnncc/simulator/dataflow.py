@@ -213,7 +213,7 @@ class Dataflow:
             begin = moves.start + max(8, 4 * moves.period + 2)
             rest = moves.end - moves.period - 2 - begin
             part = Part(moves, rest // moves.period * moves.period, here.openers)
-        self.whole += bool(here.windows)
+        self.whole += here.whole
         if part is None or part.skipped <= 0:
             self._iterations(walker, loop, range(count), sink, recurrence)
         else:
@@ -223,7 +223,7 @@ class Dataflow:
                 walker.registers = list(registers)
             last = range(begin + part.skipped, count)
             self._iterations(walker, loop, last, sink, recurrence)
-        self.whole -= bool(here.windows)
+        self.whole -= here.whole
 
     def _iterations(
         self,

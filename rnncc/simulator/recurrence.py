@@ -30,10 +30,12 @@ class Regular:
     Attributes:
         windows: where engines make the recurrence longer than its chains of results.
         openers: on a ``chain`` machine, instructions of an iteration that begin a pass in each of them.
+        whole: the loops inside are walked whole, because windows count the instructions.
     """
 
     windows: Sequence[Window] = ()
     openers: frozenset[int] = frozenset()
+    whole: bool = False
 
 
 def regular(
@@ -46,7 +48,8 @@ def regular(
     found = graphs(turns, moves, rules)
     size = len(turns[0].ops)
     openers = [n for n in range(size) if all(graph.mates[size + n] == set() for graph in found)]
-    return Regular(windows(shapes.machine, found), frozenset(openers))
+    held = windows(shapes.machine, found)
+    return Regular(held, frozenset(openers), bool(held))
 
 
 @dataclass(eq=False)

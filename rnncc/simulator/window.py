@@ -22,6 +22,9 @@ from rnncc.simulator.pass_begins import NEVER, pass_begins
 from rnncc.simulator.rules import DMA, MATRIX, VECTOR
 from rnncc.simulator.turn_graph import Graph
 
+SPAN = 2
+"""Cuts of a turn that a window may reach over, besides the one over all of it."""
+
 MANY = 16
 """Sets of results that are looked at."""
 
@@ -33,28 +36,25 @@ class Window:
     Attributes:
         events: the results X, as events of an iteration: 2 i is the start of instruction i, 2 i + 1 its end.
         cycles: from an iteration to the next one, for each iteration of the loop's period.
-        path: of those of a period, what the longest chain of results alone needs.
     """
 
     events: tuple[int, ...]
     cycles: tuple[int, ...]
-    path: int
 
 
 def windows(machine: MachineDescription, graphs: Sequence[Graph]) -> list[Window]:
-    """The windows of a loop that engines make longer than the longest chain.
+    """The windows of a loop, if engines make one of them longer than the longest chain.
 
     Args:
         machine: the machine.
         graphs: of each iteration of the period and its next.
     """
-    found = []
+    found, longer = [], False
     for events in _sets(graphs[0]):
         measured = [_window(machine, graph, events) for graph in graphs]
-        if any(longest > path for longest, path in measured):
-            cycles = tuple(longest for longest, _ in measured)
-            found.append(Window(events, cycles, sum(path for _, path in measured)))
-    return found
+        longer = longer or any(longest > path for longest, path in measured)
+        found.append(Window(events, tuple(longest for longest, _ in measured)))
+    return found if longer else []
 
 
 def _sets(graph: Graph) -> list[tuple[int, ...]]:
@@ -80,16 +80,52 @@ def _sets(graph: Graph) -> list[tuple[int, ...]]:
 
 def _window(machine: MachineDescription, graph: Graph, events: Sequence[int]) -> tuple[int, int]:
     """Cycles from the latest of some events to the latest of them in the next iteration: bound, and by paths alone."""
-    size = len(graph.into)
-    from_each = [_paths(graph, event) for event in events]
-    heads = [min(times) for times in zip(*from_each, strict=True)]
-    tails = _tails(graph, [size // 2 + event for event in events])
-    path = max(heads[size // 2 + event] for event in events)
+    half = len(graph.into) // 2
+    targets = tuple(half + event for event in events)
+    longest, path = between(machine, graph, events, targets)
+    cuts = [tuple(events), *_cuts(graph, events, targets), targets]
+    reached = [0]
+    for number, cut in enumerate(cuts[1:], 1):
+        steps = []
+        for other in range(max(0, number - SPAN), number):
+            cycles, _ = between(machine, graph, cuts[other], cut)
+            steps.append(reached[other] + cycles)
+        reached.append(max(steps))
+    return max(longest, reached[-1]), path
+
+
+def _cuts(graph: Graph, events: Sequence[int], targets: Sequence[int]) -> list[tuple[int, ...]]:
+    """Sets of results, one after another, that an engine waits for between the events of two turns.
+
+    Of a loop whose turns are several steps of a recurrence, these are the states between the steps.
+    """
+    heads, tails = _heads(graph, events, max(targets)), _tails(graph, targets)
+    here = [head > NEVER and tail > NEVER for head, tail in zip(heads, tails, strict=True)]
+    cuts: dict[tuple[int, ...], None] = {}
+    for number, timed in enumerate(graph.ops):
+        before = {
+            event
+            for event, _ in graph.into[2 * number]
+            if event % 2 and here[event] and graph.ops[event // 2].engine != timed.engine
+        }
+        if here[2 * number] and before and not before & {*events, *targets}:
+            cuts[tuple(sorted(before))] = None
+    return sorted(cuts, key=max)[:MANY]
+
+
+def between(
+    machine: MachineDescription, graph: Graph, events: Sequence[int], targets: Sequence[int]
+) -> tuple[int, int]:
+    """Cycles from the latest of some events to the latest of some others: bound, and by paths alone."""
+    heads, tails = _heads(graph, events, max(targets)), _tails(graph, targets)
+    path = max(heads[event] for event in targets)
+    if path == NEVER:
+        return 0, 0
     links: list[Link] = []
     if machine.vector.kind == "chain":
         begins = pass_begins(machine, graph, events, heads)
         links = _links(machine, graph, begins, tails)
-    longest = max(heads[size // 2 + event] for event in events)
+    longest = max(heads[event] for event in targets)
     for jobs in _jobs(machine, graph, heads, tails):
         longest = max(longest, one_machine(jobs))
     longest = max(longest, _channels(machine, graph, heads, tails))
@@ -97,11 +133,17 @@ def _window(machine: MachineDescription, graph: Graph, events: Sequence[int]) ->
     return max(longest, 0), max(path, 0)
 
 
-def _paths(graph: Graph, source: int) -> list[int]:
-    """The longest path from an event to each event."""
+def _heads(graph: Graph, events: Sequence[int], last: int) -> list[int]:
+    """The longest path from all of some events to each event, up to a last one."""
+    from_each = [_paths(graph, event, last) for event in events]
+    return [min(times) for times in zip(*from_each, strict=True)]
+
+
+def _paths(graph: Graph, source: int, last: int) -> list[int]:
+    """The longest path from an event to each event, up to a last one."""
     longest = [NEVER] * len(graph.into)
     longest[source] = 0
-    for event in range(source + 1, len(longest)):
+    for event in range(source + 1, last + 1):
         for before, cycles in graph.into[event]:
             if longest[before] > NEVER and longest[before] + cycles > longest[event]:
                 longest[event] = longest[before] + cycles
@@ -113,7 +155,7 @@ def _tails(graph: Graph, targets: Sequence[int]) -> list[int]:
     longest = [NEVER] * len(graph.into)
     for target in targets:
         longest[target] = 0
-    for event in range(len(longest) - 1, -1, -1):
+    for event in range(max(targets), -1, -1):
         if longest[event] > NEVER:
             for before, cycles in graph.into[event]:
                 longest[before] = max(longest[before], longest[event] + cycles)

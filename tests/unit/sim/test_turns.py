@@ -61,6 +61,14 @@ def test_passes_behind_a_product():
     assert 0.99 * result.cycles <= result.bounds.turns <= result.cycles
 
 
+def test_an_iteration_of_two_steps_has_two_windows():
+    step = recurrence(1)[1][4]
+    there = [product("mm", G, C, 0, (1, 400, 400)), *step[1:]]
+    back = [*step[:-1], binary("add", C, B, BIAS, 400)]
+    cycles, bound = per_turn(lambda steps: [load(0, 0, 400, 400), loop(steps, 1, [*back, *there])])
+    assert bound == cycles == 2 * (50 + 2 * (1 + PASS))
+
+
 def test_a_pass_of_another_turn_may_come_between():
     # What the turn adds that does not depend on h fits beside the product: it is no part of the recurrence.
     other = [binary("add", OTHER, BIAS, BIAS, 64)]
