@@ -43,7 +43,8 @@ function ruler(pen, width, bottom) {
   for (let cycle = Math.ceil(view.from / step) * step; cycle <= view.to; cycle += step) {
     const x = place(cycle, width);
     pen.beginPath(); pen.moveTo(x, RULER - 4); pen.lineTo(x, bottom); pen.stroke();
-    pen.fillText(count(cycle), x + 3, 12);
+    const text = count(cycle);
+    pen.fillText(text, Math.min(x + 3, width - pen.measureText(text).width), 12);
   }
 }
 
