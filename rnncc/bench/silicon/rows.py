@@ -118,7 +118,8 @@ def layer_rows(
     known, predicted = published(machine.name), PREDICTED.get(machine.name, {})
     chosen = list(dict.fromkeys([*LAYERS, *known])) if layers is None else list(layers)
     longest: dict[tuple[str, int], int] = {}
-    for kind, hidden, steps in chosen:
+    # Also where only some lengths are asked for: what a program is compiled for may move its cycles.
+    for kind, hidden, steps in (*LAYERS, *known, *chosen):
         longest[kind, hidden] = max(steps, longest.get((kind, hidden), 0))
     program, made = None, None
     for layer in sorted(chosen, key=lambda item: (item[0] != "LSTM", item[1], item[2])):
