@@ -165,8 +165,11 @@ class Report:
             yield str(counted)
         fine = f"approximate by {', '.join(self.approximate)}" if self.approximate else "ok"
         if self.check_limit is not None and not self.approximate:
+            from rnncc.reference import judged_by_mean
+
             weights = self.program.machine.formats.weights
-            fine += f" (up to {self.check_limit:g} is allowed for {weights})"
+            how = "root mean square, " if judged_by_mean(self.check_limit, weights) else ""
+            fine += f" ({how}up to {self.check_limit:g} is allowed for {weights})"
         for row in self.check:
             verdict = (
                 f"[green]{fine}[/]" if row.problem is None else f"[red]WRONG[/]: {row.problem}"

@@ -158,7 +158,13 @@ def _check(
     seed: int,
 ) -> int:
     from rnncc.generation import Generator
-    from rnncc.reference import compare, measured, reference_outputs, tolerance_of
+    from rnncc.reference import (
+        compare,
+        judged_by_mean,
+        measured,
+        reference_outputs,
+        tolerance_of,
+    )
     from rnncc.reference_generation import reference_generation
 
     model, generator = str(compilation.model), Generator.of(program)
@@ -167,8 +173,10 @@ def _check(
         reference = reference_generation(model, compilation.generate, generator, given)
     else:
         reference = reference_outputs(model, inputs, compilation.values)
-    tolerance = tolerance_of(program.numerics, weights=program.machine.formats.weights)
-    report.check = compare(reference.outputs, outputs, tolerance)
+    weights = program.machine.formats.weights
+    tolerance = tolerance_of(program.numerics, weights=weights)
+    by_mean = judged_by_mean(tolerance, weights)
+    report.check = compare(reference.outputs, outputs, tolerance, by_mean=by_mean)
     if report.approximate:
         report.check = measured(report.check)
     report.check_source, report.check_limit = reference.source, tolerance

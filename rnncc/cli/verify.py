@@ -46,9 +46,9 @@ def main(args: argparse.Namespace) -> int:
     given = read_arrays(args.input) if args.input else None
     program, compilation = program_of(args.model, args, given)
     assert compilation is not None
-    tolerance = reference.tolerance_of(
-        program.numerics, args.tolerance, program.machine.formats.weights
-    )
+    weights = program.machine.formats.weights
+    tolerance = reference.tolerance_of(program.numerics, args.tolerance, weights)
+    by_mean = args.tolerance is None and reference.judged_by_mean(tolerance, weights)
     approximate = program.report.get("approximate", [])
     fine = f"approximate by {', '.join(approximate)}" if approximate else "ok"
     failed, reasons = 0, dict[str, None]()
@@ -57,7 +57,7 @@ def main(args: argparse.Namespace) -> int:
         if expected.reason:
             reasons[f"{expected.source}, not ONNX Runtime: {expected.reason}"] = None
         outputs = program.run(inputs, timing=False).outputs
-        rows = reference.compare(expected.outputs, outputs, tolerance)
+        rows = reference.compare(expected.outputs, outputs, tolerance, by_mean=by_mean)
         # Unless a tolerance was asked for, the error of an approximate pipeline is only shown.
         rows = reference.measured(rows) if approximate and args.tolerance is None else rows
         for row in rows:
