@@ -24,6 +24,10 @@ class Transfers:
         self._costs: list[tuple[int, Cost]] = []
         """Queue and cycles by bit."""
         self._known: dict[int, int] = {}
+        self._last = 0
+        """The set whose cycles on each data path, and on the channels together, follow."""
+        self._path: Counter[int] = Counter()
+        self._busy: Counter[int] = Counter()
 
     def bit(self, timed: Timed, addresses: Addresses) -> int:
         """The bit of a transfer; 0 for other instructions. The same one in a later iteration has the same bit."""
@@ -40,14 +44,20 @@ class Transfers:
         known = self._known.get(moved)
         if known is not None:
             return known
-        path: Counter[int] = Counter()
-        busy: Counter[int] = Counter()
-        rest = moved
-        while rest:
-            lane, cost = self._costs[(rest & -rest).bit_length() - 1]
-            path[lane] += cost.shared
-            busy[lane] += cost.busy
-            rest &= rest - 1
-        each = (cycles // self._channels for cycles in busy.values())
-        longest = self._known[moved] = max([*path.values(), *each], default=0)
+        # From the set asked for before to this one: they mostly differ in a few transfers.
+        changed = moved ^ self._last
+        if changed.bit_count() > moved.bit_count():
+            self._path.clear()
+            self._busy.clear()
+            changed = moved
+        self._last = moved
+        while changed:
+            bit = changed & -changed
+            lane, cost = self._costs[bit.bit_length() - 1]
+            sign = 1 if moved & bit else -1
+            self._path[lane] += sign * cost.shared
+            self._busy[lane] += sign * cost.busy
+            changed ^= bit
+        each = (cycles // self._channels for cycles in self._busy.values())
+        longest = self._known[moved] = max([*self._path.values(), *each], default=0)
         return longest
