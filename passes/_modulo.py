@@ -51,10 +51,15 @@ class _Table:
 
     def free(self, engine: str, earliest: int, busy: int) -> int | None:
         """The first start from `earliest` on, within one interval, at which nothing is in the way."""
-        row = self.rows.get(engine, {}).values()
-        waits = [(other + length - earliest) % self.interval for other, length in row]
-        for wait in sorted({0, *waits}):
-            if not self.clash(engine, earliest + wait, busy):
+        row, interval = self.rows.get(engine, {}).values(), self.interval
+        # From the earliest start: when each begins. The rest is the innermost loop, and stops at the first in the way.
+        begins = [((other - earliest) % interval, length) for other, length in row]
+        for wait in sorted({0, *((begin + length) % interval for begin, length in begins)}):
+            for begin, length in begins:
+                ahead = (begin - wait) % interval
+                if ahead < busy or interval - ahead < length:
+                    break
+            else:
                 return earliest + wait
         return None
 
