@@ -46,9 +46,11 @@ class Bounds:
         on_chip: the slowest engine's traffic with wmem and vmem.
         critical_path: longest chain of dependent results.
         passes: passes through a ``chain`` vector engine; 0 for other engines.
-        arrival: the transfers that a result needs, then the rest of its chain, turns as in ``turns``.
+        arrival: the transfers that results need, one after another, then the rest of their chains, turns as in
+            ``turns``.
         transfers: all transfers of the program on the DMA engine's channels and data path.
-        engines: all products on the array, the shifting of weights and padding counted, or all vector operations.
+        engines: all products on the array, the shifting of weights and padding counted, or all vector operations, after
+            what the first needs and before what follows the last.
         turns: the longest chain, with each turn of a recurrence as long as its engines need.
         supersteps: loads of weights and barriers of a bulk-synchronous machine, one after another; 0 for others.
         dispatch: all instructions of the one dispatcher.
@@ -124,6 +126,24 @@ class WeightTraffic:
 
 
 @dataclass(frozen=True)
+class Margins:
+    """What lies around the work of engines: results that it waits for, and those that wait for it; cycles.
+
+    Attributes:
+        transfers: for the transfers of the DMA engine, what leads to each and what follows, a head and a tail around
+            one machine; of long loops, the iterations looked at.
+        engines: the same for the busiest other engine.
+        matrix: before the array's first and behind its last product.
+        vector: before and behind the vector engine's.
+    """
+
+    transfers: int = 0
+    engines: int = 0
+    matrix: int = 0
+    vector: int = 0
+
+
+@dataclass(frozen=True)
 class Chains:
     """What the dependences of a program ask for.
 
@@ -132,12 +152,14 @@ class Chains:
         arrival: as ``turns``, no result before the DMA engine has made all transfers that it needs.
         turns: as ``longest``, each turn of a recurrence taking what its engines need.
         barriers: cycles of the barriers on the longest chain, on a bulk-synchronous machine.
+        margins: what lies around the work of the engines.
     """
 
     longest: int
     arrival: int
     turns: int = 0
     barriers: int = 0
+    margins: Margins = field(default_factory=Margins)
 
 
 def bounds(
@@ -188,15 +210,20 @@ def bounds(
                 links[work.elements, function] += times
             elif work.elements:
                 outside += times * vector_cost(machine, work).last
+    chain, around = machine.vector.kind == "chain", chains.margins
     return Bounds(
         macs=int(macs),
         weights=int(weights.necessary / machine.dram_bytes_per_cycle),
         on_chip=int(max(matrix, vector)),
         critical_path=chains.longest,
-        passes=_passes(machine, links) + outside if machine.vector.kind == "chain" else 0,
-        arrival=chains.arrival,
+        passes=_passes(machine, links) + outside + around.vector if chain else 0,
+        arrival=max(chains.arrival, around.transfers),
         transfers=int(max(moving.values(), default=0)),
-        engines=max(array, units if machine.vector.kind != "chain" else 0),
+        engines=max(
+            around.engines,
+            array + around.matrix if array else 0,
+            units + around.vector if units and not chain else 0,
+        ),
         turns=chains.turns,
         # No load is under way at a barrier, and the first one takes its latency.
         supersteps=chains.barriers + (max(loading.values()) + latency if loading else 0)

@@ -23,6 +23,7 @@ from rnncc.simulator.recurrence import Regular
 from rnncc.simulator.shape import Shapes
 from rnncc.simulator.structure import Body
 from rnncc.simulator.walker import Halt, Walker
+from rnncc.simulator.whole_run import margins
 
 
 def critical_path(
@@ -66,8 +67,9 @@ def chains(
         if turns <= longest:
             # Chains that windows do not follow, over several turns, are longer.
             turns, known = longest, [replace(loop, windows=()) for loop in known]
-    arrival, _ = _longest(walk(arrivals=True, known=known))
-    return Chains(longest, arrival, turns, barriers * plain.rules.barrier)
+    late = walk(arrivals=True, known=known)
+    arrival, _ = _longest(late)
+    return Chains(longest, arrival, turns, barriers * plain.rules.barrier, margins(late))
 
 
 def _longest(flow: Dataflow) -> tuple[int, int]:

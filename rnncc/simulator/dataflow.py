@@ -16,9 +16,9 @@ from rnncc.simulator.events import Event, Latest, Part, Write
 from rnncc.simulator.footprint import Extents, overlap
 from rnncc.simulator.movement import movement
 from rnncc.simulator.recent import Recent
-from rnncc.simulator.recurrence import Recurrence, Regular, regular
+from rnncc.simulator.recurrence import Known, Recurrence, Regular, regular
 from rnncc.simulator.rules import Rules
-from rnncc.simulator.shape import MEMORY_IDS, Shapes
+from rnncc.simulator.shape import MEMORY_IDS, Shapes, Timed
 from rnncc.simulator.structure import Loop
 from rnncc.simulator.walker import Addresses, Sink, Walker
 
@@ -56,6 +56,11 @@ class Dataflow:
     """Loops around, with windows: these count their instructions, so that loops inside are walked whole."""
     open: list[Recurrence] = field(default_factory=list)
     """Recurrences of the loops that are being walked."""
+    loops: Known = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    """All events, none before what it comes after; with ``arrivals`` only, as ``issued``."""
+    issued: list[tuple[Timed, Event, Event]] = field(default_factory=list)
+    """Each instruction with its start and its end."""
     rules: Rules = field(init=False)
     transfers: Transfers = field(init=False)
 
@@ -76,6 +81,7 @@ class Dataflow:
             if write.end.time > start.time and overlap(write.span, span):
                 self._depend(start, write.end.time, write, write.end, (pc, 0))
                 start.moved |= write.end.moved
+                start.after.append((write.end, 0))
         cycles = control_cycles(self.shapes.machine, "s.read")
         self.floor = self._event(1, start, cycles)
         self.floor.moved = start.moved
@@ -88,7 +94,7 @@ class Dataflow:
         timed = self.shapes.of(pc, extents)
         start = self._event(0, self.floor)
         held: tuple[int, Write | None, int] = (0, None, 0)
-        joins = False
+        joins, along = False, []
         together: dict[Latest, dict[int, tuple[int, Write, int]]] = {}
         start.moved = ends = self.floor.moved
         spans = []
@@ -111,7 +117,10 @@ class Dataflow:
                 start.moved |= write.end.moved if waits else write.start.moved
                 event = write.end if arc.ended else write.start
                 when = event.time + arc.cycles
+                if self.arrivals:
+                    start.after.append((event, arc.cycles))
                 if arc.held:
+                    along.append(write.end)
                     joins = joins or self.rules.may_join(timed, write.timed)
                     if write.end.time > held[0]:
                         held = (write.end.time, write, place)
@@ -128,7 +137,13 @@ class Dataflow:
         cost = timed.cost
         # In one pass through units in series, the consumer ends with its producer.
         last, tail = (cost.busy, 0) if joins else (cost.last, cost.tail)
+        if not any(o.writes and o.shape[0] < o.shape[1] for o in timed.operands):
+            # What has no element leaves nothing behind that anybody would wait for.
+            last = cost.busy
         end = self._event(1, start, last)
+        if self.arrivals:
+            end.after += ((event, tail) for event in along)
+            self.issued.append((timed, start, end))
         end.moved = start.moved | ends | self.transfers.bit(timed, addresses)
         if held[1] is not None and held[0] + tail > end.time:
             self._depend(end, held[0] + tail, held[1], held[1].end, (pc, held[2]))
@@ -152,6 +167,7 @@ class Dataflow:
     ) -> None:
         """What reads all results of a turn of a recurrence follows the latest of them."""
         cycles, write, place = min(read, key=lambda one: one[0])
+        start.after.append((latest.event, cycles))
         start.moved |= latest.event.moved if cycles >= 0 else 0
         if latest.event.time + cycles <= start.time:
             return
@@ -164,10 +180,13 @@ class Dataflow:
 
     def _turned(self, recurrence: Recurrence, index: int, part: Part | None) -> None:
         """An iteration of a loop is over: its recurrences have come a turn further."""
-        for number, latest, before, cycles, moved in recurrence.turned(index):
+        for number, latest, before, cycles, moved, results in recurrence.turned(index):
             event = Event(latest.time, latest, (self.ordinal, 2 + number), part, self.index)
             event.moved = moved
+            event.after = [(one, 0) for one in results]
+            self.events.append(event)
             if before is not None:
+                event.after.append((before, cycles))
                 event.moved |= before.moved
                 if before.time + cycles > event.time:
                     event.time, event.before = before.time + cycles, before
@@ -185,7 +204,11 @@ class Dataflow:
                 event.time, event.before = cycles, None
 
     def _event(self, which: int, before: Event, cycles: int = 0) -> Event:
-        return Event(before.time + cycles, before, (self.ordinal, which), self.part, self.index)
+        event = Event(before.time + cycles, before, (self.ordinal, which), self.part, self.index)
+        if self.arrivals:
+            event.after.append((before, cycles))
+            self.events.append(event)
+        return event
 
     def _depend(
         self, event: Event, time: int, write: Write, before: Event, site: tuple[int, int]
@@ -201,7 +224,7 @@ class Dataflow:
         """Walk a loop, or its first and last iterations."""
         moves = movement(walker, loop, count) if count >= SHORT else None
         if self.known is None:
-            here = regular(walker, loop, moves, self.shapes, self.rules)
+            here = regular(walker, loop, moves, self.shapes, self.rules, self.loops)
         else:
             here = self.known[len(self.found)]
         self.found.append(here)

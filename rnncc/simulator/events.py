@@ -37,6 +37,8 @@ class Event:
         still: whether the producer does not move at all.
         moved: the transfers that it needs, directly or through others; one bit each.
         crosses: there is a barrier between ``before`` and it.
+        after: (event, cycles) of all that it comes after.
+        rest: cycles from it to the program's end, by the longest path (``rnncc.simulator.whole_run``).
     """
 
     time: int
@@ -48,6 +50,8 @@ class Event:
     still: bool = True
     moved: int = 0
     crosses: bool = False
+    after: list[tuple[Event, int]] = field(default_factory=list)
+    rest: int = 0
 
 
 @dataclass(eq=False, slots=True)

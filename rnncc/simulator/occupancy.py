@@ -11,12 +11,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from math import ceil
 from typing import TypeVar
 
 from rnncc.cost.vector import IN_UNITS
 from rnncc.machine.description import MachineDescription, VectorEngine
 from rnncc.simulator.shape import Timed
+
+NEVER = -(1 << 60)
+"""Cycles of a path that is not there, or for no work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +60,27 @@ class Link:
 
 
 def one_machine(jobs: Sequence[Job]) -> int:
-    """Cycles that the jobs need from the moment that their heads count from to the one their tails lead to."""
-    longest = 0
-    for head, chosen in _parts(jobs):
-        spent = 0
-        for job in chosen:
-            spent += job.cycles
-            longest = max(longest, head + spent + job.tail)
+    """Cycles that the jobs need from the moment that their heads count from to the one their tails lead to.
+
+    The largest of all parts is what the engine needs if it may interrupt jobs and always takes the one with the
+    longest tail (Jackson's schedule).
+    """
+    waiting: list[tuple[int, int]] = []
+    coming = sorted(jobs, key=lambda job: -job.head)
+    longest, now = NEVER, 0
+    while waiting or coming:
+        if not waiting:
+            now = coming[-1].head
+        while coming and coming[-1].head <= now:
+            job = coming.pop()
+            heappush(waiting, (-job.tail, job.cycles))
+        tail, cycles = heappop(waiting)
+        step = min(cycles, coming[-1].head - now) if coming else cycles
+        now += step
+        if step < cycles:
+            heappush(waiting, (tail, cycles - step))
+        else:
+            longest = max(longest, now - tail)
     return longest
 
 
@@ -73,7 +91,7 @@ def passes(links: Sequence[Link], engine: VectorEngine) -> int:
         links: the instructions.
         engine: of kind ``chain``.
     """
-    longest = 0
+    longest = NEVER
     for head, chosen in _parts(links):
         count = Passes(engine)
         for link in chosen:

@@ -11,12 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rnncc.machine.description import MachineDescription
-from rnncc.simulator.occupancy import pass_cost
+from rnncc.simulator.occupancy import NEVER, pass_cost
 from rnncc.simulator.rules import VECTOR
 from rnncc.simulator.turn_graph import Graph
-
-NEVER = -(1 << 60)
-"""Of a path that is not there."""
 
 
 def pass_begins(

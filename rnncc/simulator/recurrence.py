@@ -15,6 +15,7 @@ from rnncc.simulator.rules import Rules
 from rnncc.simulator.runs import Movement
 from rnncc.simulator.shape import Shapes
 from rnncc.simulator.structure import Loop
+from rnncc.simulator.touching import Turn
 from rnncc.simulator.turn_graph import graphs, record
 from rnncc.simulator.walker import Walker
 from rnncc.simulator.window import Window, windows
@@ -38,18 +39,58 @@ class Regular:
     whole: bool = False
 
 
+Known = dict[object, Regular]
+"""What is known of loops by where their operands lie to one another."""
+
+
 def regular(
-    walker: Walker, loop: Loop, moves: Movement | None, shapes: Shapes, rules: Rules
+    walker: Walker,
+    loop: Loop,
+    moves: Movement | None,
+    shapes: Shapes,
+    rules: Rules,
+    known: Known,
 ) -> Regular:
-    """What holds in a loop that is about to start; nothing when its iterations are too long."""
+    """What holds in a loop that is about to start; nothing when its iterations are too long.
+
+    Args:
+        walker: standing at the loop; left as it was.
+        loop: the loop.
+        moves: how its addresses move, where it is regular.
+        shapes: the program on its machine.
+        rules: of the machine.
+        known: of earlier executions of loops; the loop is added.
+    """
     turns = record(walker, loop, moves, shapes, MAX_OPS) if moves is not None else None
     if moves is None or turns is None:
         return Regular()
-    found = graphs(turns, moves, rules)
-    size = len(turns[0].ops)
-    openers = [n for n in range(size) if all(graph.mates[size + n] == set() for graph in found)]
-    held = windows(shapes.machine, found)
-    return Regular(held, frozenset(openers), bool(held))
+    key = _layout(turns, moves)
+    if key not in known:
+        found = graphs(turns, moves, rules)
+        size = len(turns[0].ops)
+        openers = [n for n in range(size) if all(graph.mates[size + n] == set() for graph in found)]
+        held = windows(shapes.machine, found)
+        known[key] = Regular(held, frozenset(openers), bool(held))
+    return known[key]
+
+
+def _layout(turns: Sequence[Turn], moves: Movement) -> object:
+    """All that decides which operands of a loop touch: shifting a memory's addresses together changes nothing."""
+    rows = [
+        (number, row) for number, turn in enumerate(turns) for row in (*turn.reads, *turn.writes)
+    ]
+    lowest: dict[int, int] = {}
+    for _, row in rows:
+        lowest[row[2]] = min(row[3], lowest.get(row[2], row[3]))
+    return (
+        tuple(timed.number for timed in turns[0].ops),
+        (moves.end - moves.start) // moves.period,
+        tuple(sorted(moves.step.items())),
+        tuple(
+            (number, *row[:3], row[3] - lowest[row[2]], row[4] - lowest[row[2]], *row[5:])
+            for number, row in rows
+        ),
+    )
 
 
 @dataclass(eq=False)
@@ -71,11 +112,13 @@ class Recurrence:
         """The next instruction of the iteration."""
         self._seen.append((start, end, writes))
 
-    def turned(self, index: int) -> list[tuple[int, Event, Event | None, int, int]]:
+    def turned(
+        self, index: int
+    ) -> list[tuple[int, Event, Event | None, int, int, Sequence[Event]]]:
         """The iteration is over.
 
         Returns: for each window its number, the latest event of its results, the one of an iteration before, the
-            cycles from that, and the transfers of all results.
+            cycles from that, the transfers of all results, and the results.
         """
         seen, self._seen = self._seen, []
         if not self.moves.start <= index < self.moves.end:
@@ -91,7 +134,8 @@ class Recurrence:
             for event in events:
                 moved |= event.moved
             last, before = self._before.get(number, (0, None))
-            found.append((number, latest, before, self._cycles(window, last, index), moved))
+            cycles = self._cycles(window, last, index)
+            found.append((number, latest, before, cycles, moved, events))
         self._kept = seen
         return found
 

@@ -9,7 +9,9 @@ import numpy as np
 
 from rnncc.simulator.footprint import overlap
 from rnncc.simulator.runs import Site
-from rnncc.simulator.shape import Timed
+from rnncc.simulator.shape import ENGINE_IDS, Timed
+
+MATRIX = ENGINE_IDS["matrix"]
 
 
 @dataclass
@@ -29,7 +31,7 @@ class Turn:
 def touching(
     before: Turn, after: Turn, step: dict[Site, int], *, same: bool
 ) -> list[tuple[int, int]]:
-    """Which rows of an iteration's reads see which rows of writes: (number of the write, number of the read).
+    """Which rows of an iteration's reads wait for which rows of writes: (number of the write, number of the read).
 
     Args:
         before: the iteration of the writes.
@@ -48,6 +50,15 @@ def touching(
     )
     if same:
         near &= w[:, None, 0] < r[:, 0]
+    # Products that add to the same sums follow one another without waiting.
+    sums = np.array(
+        [
+            after.ops[row[0]].operands[row[1]].accumulates and after.ops[row[0]].engine == MATRIX
+            for row in after.reads
+        ]
+    )
+    products = np.array([before.ops[row[0]].engine == MATRIX for row in before.writes])
+    near &= ~(sums & products[:, None] & (w[:, None, 3:] == r[:, 3:]).all(axis=2))
     return [
         (one, other)
         for one, other in np.argwhere(near).tolist()

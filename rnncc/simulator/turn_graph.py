@@ -135,8 +135,6 @@ class Graph:
             for one, other in pairs:
                 write, read = source.writes[one], target.reads[other]
                 producer, consumer = source.ops[write[0]], target.ops[read[0]]
-                if write[3:] == read[3:] and rules.adds(consumer, read[1], producer):
-                    continue
                 arc = rules.arc(consumer, read[1], producer)
                 event, later = 2 * (start + write[0]) + arc.ended, 2 * (end + read[0])
                 self.into[later].append((event, arc.cycles))

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from rnncc.machine.description import MachineDescription
-from rnncc.simulator.occupancy import Job, Link, one_machine, pass_cost, passes
-from rnncc.simulator.pass_begins import NEVER, pass_begins
+from rnncc.simulator.occupancy import NEVER, Job, Link, one_machine, pass_cost, passes
+from rnncc.simulator.pass_begins import pass_begins
 from rnncc.simulator.rules import DMA, MATRIX, VECTOR
 from rnncc.simulator.turn_graph import Graph
 
@@ -89,7 +89,7 @@ def _window(machine: MachineDescription, graph: Graph, events: Sequence[int]) ->
         steps = []
         for other in range(max(0, number - SPAN), number):
             cycles, _ = between(machine, graph, cuts[other], cut)
-            steps.append(reached[other] + cycles)
+            steps.append(max(reached[other] + cycles, NEVER))
         reached.append(max(steps))
     return max(longest, reached[-1]), path
 
@@ -116,11 +116,14 @@ def _cuts(graph: Graph, events: Sequence[int], targets: Sequence[int]) -> list[t
 def between(
     machine: MachineDescription, graph: Graph, events: Sequence[int], targets: Sequence[int]
 ) -> tuple[int, int]:
-    """Cycles from the latest of some events to the latest of some others: bound, and by paths alone."""
+    """Cycles from the latest of some events to the latest of some others: bound, and by paths alone.
+
+    They are negative where a product takes its weights before its operands are there.
+    """
     heads, tails = _heads(graph, events, max(targets)), _tails(graph, targets)
     path = max(heads[event] for event in targets)
     if path == NEVER:
-        return 0, 0
+        return NEVER, NEVER
     links: list[Link] = []
     if machine.vector.kind == "chain":
         begins = pass_begins(machine, graph, events, heads)
@@ -130,7 +133,7 @@ def between(
         longest = max(longest, one_machine(jobs))
     longest = max(longest, _channels(machine, graph, heads, tails))
     longest = max(longest, passes(links, machine.vector))
-    return max(longest, 0), max(path, 0)
+    return longest, path
 
 
 def _heads(graph: Graph, events: Sequence[int], last: int) -> list[int]:
@@ -198,7 +201,7 @@ def _channels(
     lanes: dict[int, list[int]] = {}
     for number in _within(graph, heads, tails, DMA):
         lanes.setdefault(graph.ops[number].lane, []).append(number)
-    longest = 0
+    longest = NEVER
     for numbers in lanes.values():
         busy = sum(graph.ops[n].cost.busy for n in numbers)
         head = min(heads[2 * n] for n in numbers)

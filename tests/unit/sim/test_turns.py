@@ -119,6 +119,26 @@ def test_an_engine_that_must_do_all_of_a_turn():
     assert bound >= 4 * many.counters.engines["matrix"].busy / (4 * 300)
 
 
+def test_a_product_that_starts_before_its_operands_are_there():
+    # Its weights are shifted in while the division ends: between the two there are fewer than no cycles.
+    tile = {"rows": 16, "columns": 16, "count": 1, "depth": 12, "weight_load_cycles": 20}
+    matrix = replace(EDGE.matrix, kind="systolic", weight_buffers=2, **tile)
+    machine = replace(EDGE, chaining=True, matrix=matrix, vector=replace(EDGE.vector, lanes=2))
+    turn = [binary("div", A, B, G, 16), product("mm", G, A, 0, (1, 64, 16))]
+    few, many = (run([loop(n, 1, turn)], machine) for n in (20, 60))
+    assert many.bounds.cycles <= many.cycles
+    assert (many.bounds.turns - few.bounds.turns) / 40 <= (many.cycles - few.cycles) / 40
+
+
+def test_transfers_one_after_the_other_before_what_needs_them():
+    # Two loads, a product each, and one function of both: the second product waits for both loads.
+    items = [load(0, 0, 64, 64), load(16384, 16384, 64, 64)]
+    items += [product("mm", G + 256 * n, H, 16384 * n, (1, 64, 64)) for n in range(2)]
+    result = run([*items, binary("add", A, G, G + 256, 64)], EDGE)
+    assert result.bounds.critical_path < 0.75 * result.cycles
+    assert 0.98 * result.cycles <= result.bounds.arrival <= result.cycles
+
+
 def test_the_dispatcher_takes_its_cycles():
     # Small work on large engines: a loop of additions that wait for nothing but to be sent.
     slow = replace(EDGE, control=replace(EDGE.control, dispatch_cycles=20))
