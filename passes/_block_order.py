@@ -114,21 +114,31 @@ class Scheduler:
 
     def _nested(self, op: Operation) -> OpCost:
         """A loop or branch as one operation that keeps the dispatcher busy."""
-        lead = 0
         if isinstance(op, npu.LoopOp):
-            first, each = self._turns(op)
-            cycles = busy = first + max(0, op.maximum - 1) * each
-            if any(_is_load(inner) for inner in op.body.block.ops):
-                # What it loads arrives beside the work before it, as far as there are buffers; and
-                # it is all issued when the last turn begins to settle.
-                busy = op.maximum * each
-                lead = min(busy, PANELS * each)
-        else:
-            control = self.machine.control
-            cycles = max(self.block(region.block) for region in op.regions) + control.branch_cycles
-            busy = cycles
-        engines = {i.ENGINE for i in op.walk() if isinstance(i, npu.InstructionOp)}
-        return OpCost("control", busy, cycles, cycles, frozenset(engines), lead=lead)
+            return self._repeated(op, *self._turns(op))
+        control = self.machine.control
+        cycles = max(self.block(region.block) for region in op.regions) + control.branch_cycles
+        return OpCost("control", cycles, cycles, cycles, self._inside(op))
+
+    def repeats(self, loop: npu.LoopOp, each: int) -> None:
+        """Note that a loop's body has its final order, and what a turn takes in it."""
+        self.nested[loop] = self._repeated(loop, each, each)
+
+    def _repeated(self, loop: npu.LoopOp, first: int, each: int) -> OpCost:
+        """The cost of a loop from that of its first turn and of each further one."""
+        lead, cycles = 0, first + max(0, loop.maximum - 1) * each
+        busy = cycles
+        if any(_is_load(inner) for inner in loop.body.block.ops):
+            # What it loads arrives beside the work before it, as far as there are buffers; and
+            # it is all issued when the last turn begins to settle.
+            busy = loop.maximum * each
+            lead = min(busy, PANELS * each)
+        return OpCost("control", busy, cycles, cycles, self._inside(loop), lead=lead)
+
+    def _inside(self, op: Operation) -> frozenset[str]:
+        """The queues that the operations inside a loop or branch take."""
+        costs = [self._cost(i) for i in op.walk() if isinstance(i, npu.InstructionOp)]
+        return frozenset(spent.lane or spent.engine for spent in costs)
 
     def _turns(self, loop: npu.LoopOp) -> tuple[int, int]:
         """Cycles of a loop's first turn and of each further one."""

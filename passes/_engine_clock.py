@@ -2,11 +2,12 @@
 
 The same rules as the simulator's clockwork: dispatch in order, into a queue for each engine that an
 instruction leaves when it starts; engines take their queues in order. Transfers start in order,
-each on the channel that is free first, and share one data path; writes to DRAM may have a queue,
-channels and path of their own. An array with a second weight buffer takes a product's first weights
-while the one before it still streams. On a ``chain`` vector engine an instruction joins the chain
-of the one issued before it, or waits for its end. Loops and branches keep the dispatcher; one that
-moves data queues behind the transfers before it.
+each on the channel that is free first, and share one data path; writes to DRAM, copies within the
+chip and each way of the host's link may have a queue, channels and path of their own. An array with
+a second weight buffer takes a product's first weights while the one before it still streams. On a
+``chain`` vector engine an instruction joins the chain of the one issued before it, or waits for its
+end. Loops and branches keep the dispatcher; one that moves data queues behind the transfers before
+it. Barriers are in `_superstep_clock`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from rnncc.machine import MachineDescription
 from rnncc.passes._op_cost import OpCost
 from rnncc.passes._superstep_clock import SuperstepClock
 
-LANES = {"dma": "dma", "matrix": "matrix", "vector": "vector", "store": "dma"}
+TRANSFERS = ("dma", "writes", "local", "from host", "to host")
+"""The queues of the DMA engine (`rnncc.cost.dma.transfer_queue`)."""
+LANES = {"matrix": "matrix", "vector": "vector"} | dict.fromkeys(TRANSFERS, "dma")
 """The queues, and whose depth they have."""
 
 
@@ -38,7 +41,7 @@ class EngineClock:
             lane: deque([0] * control.queue_depth[name], maxlen=control.queue_depth[name])
             for lane, name in LANES.items()
         }
-        self.channels = {lane: [0] * machine.dma.channels for lane in ("dma", "store")}
+        self.channels = {lane: [0] * machine.dma.channels for lane in TRANSFERS}
         self.path = dict.fromkeys(self.channels, 0)
         self.swap = 0
         """When the array took over the weights of its second buffer."""
@@ -70,8 +73,8 @@ class EngineClock:
         lane = spent.lane or spent.engine
         if lane == "control":
             start = max(self.free[lane], self.clock)
-            if "dma" in spent.inside:
-                start = max(start, self.free["dma"], min(self.channels["dma"]))
+            for moved in spent.inside.intersection(TRANSFERS):
+                start = max(start, self.free[moved], min(self.channels[moved]))
             return start
         start = self.sent(lane) + self.dispatch
         if lane in self.channels:
@@ -93,8 +96,8 @@ class EngineClock:
         if lane == "control":
             # The control engine is the dispatcher: while it waits, nothing is issued.
             self.clock = start + spent.busy
-            for engine in ("control", *spent.inside):
-                self.free[engine] = max(self.free[engine], self.clock)
+            for queue in ("control", *spent.inside):
+                self.free[queue] = max(self.free[queue], self.clock)
         else:
             self.clock = self.sent(lane) + self.dispatch
             self.queues[lane].append(start)

@@ -7,11 +7,23 @@ dependence graph, found by bisection over Bellman-Ford tests for a positive cycl
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from rnncc.passes._engine_clock import LANES
 from rnncc.passes._loop_clock import Kernel
+from rnncc.passes._op_cost import OpCost
+
+BINDS = {
+    "dispatch": "dispatch binds",
+    "writes": "writes to DRAM bind",
+    "local": "copies within the chip bind",
+    "from host": "inputs from the host bind",
+    "to host": "outputs to the host bind",
+}
+"""Resources that are not called after an engine, in words."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +50,7 @@ class Interval:
         """What decides it, in words."""
         if self.recurrence >= self.engine:
             return "the recurrence binds"
-        if self.resource == "store":
-            return "writes to DRAM bind"
-        return (
-            "dispatch binds" if self.resource == "dispatch" else f"the {self.resource} engine binds"
-        )
+        return BINDS.get(self.resource, f"the {self.resource} engine binds")
 
 
 def minimum_interval(kernel: Kernel) -> Interval:
@@ -57,8 +65,28 @@ def minimum_interval(kernel: Kernel) -> Interval:
             used[spent.lane or spent.engine] += spent.taken
             dispatch += control.dispatch_cycles
     used["dispatch"] = dispatch
+    used["vector"] = max(used["vector"], chained_interval(costs))
     resource = max(used, key=lambda name: used[name])
     return Interval(used[resource], resource, recurrence_interval(kernel))
+
+
+def chained_interval(costs: Sequence[OpCost]) -> int:
+    """Cycles of the passes that a turn takes at least through a ``chain`` vector engine; 0 for others.
+
+    All instructions of a pass have as many elements, and so many of a class as there are units.
+    """
+    alone = 0
+    sharing: dict[int, list[OpCost]] = {}
+    for spent in costs:
+        if spent.link is not None and spent.link.units:
+            sharing.setdefault(spent.link.elements, []).append(spent)
+        elif spent.link is not None:
+            alone += spent.last
+    for group in sharing.values():
+        each = Counter(spent.link for spent in group)
+        passes = max(ceil(count / link.units) for link, count in each.items() if link is not None)
+        alone += passes * min(spent.last for spent in group)
+    return alone
 
 
 def recurrence_interval(kernel: Kernel) -> int:

@@ -3,7 +3,8 @@
 As `_list_order`, among the operations whose predecessors in this turn of the kernel are issued the
 one that can start first is taken, of equals the one with the longest path; but the clock runs on
 from turn to turn, so that an order is made for the state in which the machine is when the loop has
-settled. Of the orders of several turns the one with the smallest settled interval is kept.
+settled. Of the orders of several turns the one with the smallest settled interval is kept. `shaken`
+tries orders by priorities that chance has changed.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rnncc.passes._initiation import heights
-from rnncc.passes._list_order import WINDOW
+from rnncc.passes._list_order import WINDOW, choose, perturbed
 from rnncc.passes._loop_clock import Kernel, LoopClock, settled
 
 TURNS = 4
 """Turns whose orders are compared."""
+SHAKEN = 3
+"""Turns of which the last one's order is taken, by perturbed priorities."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,41 @@ def kernel_order(
         interval: expected cycles from turn to turn, for the priorities.
         hints: orders to compare with, where they keep the dependences.
     """
-    if any(kernel.gap(edge) < 0 for edge in kernel.edges):
+    if not legal(kernel):
         return None
     orders = [list(h) for h in hints if _keeps(kernel, h)]
-    orders += _turn_after_turn(kernel, interval)
-    best: KernelOrder | None = None
-    for numbers in {tuple(order): None for order in orders}:
-        found = settled(kernel, numbers)
-        if best is None or found < best.interval:
-            best = KernelOrder(list(numbers), found)
+    orders += _Orders(kernel, interval).turn_after_turn()
+    return _best(kernel, orders)
+
+
+def legal(kernel: Kernel) -> bool:
+    """Whether the stages keep the dependences."""
+    return all(kernel.gap(edge) >= 0 for edge in kernel.edges)
+
+
+def shaken(kernel: Kernel, interval: int) -> KernelOrder | None:
+    """The best of some orders by perturbed priorities; None when the kernel is too large to try any.
+
+    Args:
+        kernel: what to order; its stages are legal.
+        interval: expected cycles from turn to turn; it is not looked for less.
+    """
+    orders, best = _Orders(kernel, interval), None
+    for length, patience in perturbed(orders.length):
+        found = _best(kernel, [orders.turns(length, patience, SHAKEN)[-1]])
+        if best is None or found.interval < best.interval:
+            best = found
+        if best.interval <= interval:
+            break
     return best
+
+
+def _best(kernel: Kernel, orders: Sequence[Sequence[int]]) -> KernelOrder:
+    different = {tuple(order): None for order in orders}
+    return min(
+        (KernelOrder(list(numbers), settled(kernel, numbers)) for numbers in different),
+        key=lambda order: order.interval,
+    )
 
 
 def _keeps(kernel: Kernel, order: Sequence[int]) -> bool:
@@ -55,45 +83,70 @@ def _keeps(kernel: Kernel, order: Sequence[int]) -> bool:
     return all(place[e.before] < place[e.later] for e in kernel.edges if kernel.gap(e) == 0)
 
 
-def _turn_after_turn(kernel: Kernel, interval: int) -> list[list[int]]:
-    count = len(kernel.costs)
-    inside = [e for e in kernel.edges if kernel.gap(e) == 0]
-    arcs = [(b, n, cycles, turns + kernel.later_by(b, n)) for b, n, cycles, turns in kernel.arcs()]
-    length = heights(count, arcs, interval)
-    if length is None:
-        arcs = [arc for arc in arcs if arc[3] == 0]
-        length = heights(count, arcs, interval) or [0] * count
-    succs: list[list[int]] = [[] for _ in range(count)]
-    preds = [0] * count
-    for before, later in {(e.before, e.later) for e in inside}:
-        succs[before].append(later)
-        preds[later] += 1
-    clock = LoopClock(kernel)
-    found = []
-    for _ in range(TURNS):
-        waiting = list(preds)
-        ready = sorted((-length[n], n) for n in range(count) if not waiting[n])
-        order: list[int] = []
-        while ready:
-            _, chosen = ready.pop(_choose(ready, clock))
-            order.append(chosen)
-            clock.issue(chosen)
-            for later in succs[chosen]:
-                waiting[later] -= 1
-                if not waiting[later]:
-                    insort(ready, (-length[later], later))
-        clock.next_turn()
-        found.append(order)
-    return found
+class _Orders:
+    """Makes orders of one kernel.
+
+    Args:
+        kernel: what to order.
+        interval: expected cycles from turn to turn.
+
+    Attributes:
+        length: cycles of the longest path from each operation, across turns where that has an end.
+    """
+
+    def __init__(self, kernel: Kernel, interval: int):
+        self.kernel, count = kernel, len(kernel.costs)
+        arcs = [
+            (b, n, cycles, turns + kernel.later_by(b, n)) for b, n, cycles, turns in kernel.arcs()
+        ]
+        length = heights(count, arcs, interval)
+        if length is None:
+            arcs = [arc for arc in arcs if arc[3] == 0]
+            length = heights(count, arcs, interval) or [0] * count
+        self.length = length
+        self.succs: list[list[int]] = [[] for _ in range(count)]
+        self.preds = [0] * count
+        inside = {(e.before, e.later) for e in kernel.edges if kernel.gap(e) == 0}
+        for before, later in inside:
+            self.succs[before].append(later)
+            self.preds[later] += 1
+
+    def turn_after_turn(self) -> list[list[int]]:
+        """The orders of some turns, by path."""
+        return self.turns(self.length, 0, TURNS)
+
+    def turns(self, length: Sequence[int], patience: int, turns: int) -> list[list[int]]:
+        """The orders of the first turns.
+
+        Args:
+            length: priorities.
+            patience: for how many cycles they go before an earlier start.
+            turns: how many.
+        """
+        clock, found = LoopClock(self.kernel), []
+        for _ in range(turns):
+            waiting = list(self.preds)
+            ready = sorted((-length[n], n) for n, count in enumerate(waiting) if not count)
+            order: list[int] = []
+            while ready:
+                _, chosen = ready.pop(_choose(ready, clock, patience))
+                order.append(chosen)
+                clock.issue(chosen)
+                for later in self.succs[chosen]:
+                    waiting[later] -= 1
+                    if not waiting[later]:
+                        insort(ready, (-length[later], later))
+            clock.next_turn()
+            found.append(order)
+        return found
 
 
-def _choose(ready: Sequence[tuple[int, int]], clock: LoopClock) -> int:
+def _choose(ready: Sequence[tuple[int, int]], clock: LoopClock, patience: int) -> int:
     """Place of the ready operation that starts first, of equals the first by priority."""
-    best, best_start = 0, -1
-    for place, (_, number) in enumerate(ready[:WINDOW]):
+    starts = []
+    for _, number in ready[:WINDOW]:
         start = clock.wanted(clock.costs[number], clock.start(number))
-        if best_start < 0 or start < best_start:
-            best, best_start = place, start
-            if start <= clock.clock:
-                break
-    return best
+        starts.append(max(start, clock.clock))
+        if start <= clock.clock:
+            break  # nothing starts earlier than now
+    return choose(starts, patience)

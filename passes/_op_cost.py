@@ -8,6 +8,7 @@ from xdsl.ir import Operation
 
 from rnncc.codegen.forms import instruction_form
 from rnncc.cost import cost, work
+from rnncc.cost.dma import transfer_queue
 from rnncc.cost.vector import IN_UNITS, operation_class
 from rnncc.dialects import npu
 from rnncc.machine import MachineDescription
@@ -46,11 +47,11 @@ class OpCost:
     first: int
     last: int
     inside: frozenset[str] = frozenset()
-    """Engines that the operations inside a loop or branch use; empty for a single instruction."""
+    """Queues that the operations inside a loop or branch take; empty for a single instruction."""
     link: Link | None = None
     """What a ``chain`` vector engine must know of an instruction; None for other engines."""
     lane: str = ""
-    """Its queue, where that is not the engine's."""
+    """Its queue; empty for the engine's."""
     load: int = 0
     """The first cycles of a product, in which only weights are taken, beside the product before it."""
     stream: int = 0
@@ -113,7 +114,7 @@ def instruction_cost(machine: MachineDescription, op: npu.InstructionOp) -> OpCo
         first,
         found.last,
         link=link,
-        lane=_lane(machine, found.engine, op),
+        lane=transfer_queue(machine, task) if found.engine == "dma" else found.engine,
         path=found.shared,
         pace=pace,
         load=found.load,
@@ -123,12 +124,6 @@ def instruction_cost(machine: MachineDescription, op: npu.InstructionOp) -> OpCo
         streams=name not in WHOLE_INPUT,
         barrier=machine.sync.cycles if machine.sync.kind == "bulk" else 0,
     )
-
-
-def _lane(machine: MachineDescription, engine: str, op: npu.InstructionOp) -> str:
-    """The queue of an instruction: its engine's, or that of writes to DRAM where they have their own."""
-    writes = engine == "dma" and npu.memory_of(op.dst) == "dram"
-    return "store" if writes and machine.dma.duplex else engine
 
 
 def control_cost(machine: MachineDescription, op: Operation) -> OpCost:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import ceil
 
 from xdsl.ir import Operation, SSAValue
 
 from rnncc.dialects import npu
-from rnncc.passes._block_order import Scheduler
+from rnncc.passes._block_order import Scheduler, rearrange
+from rnncc.passes._dependence import Node
 from rnncc.passes._live_ranges import live_ranges
 from rnncc.passes._pipeline_plan import PipelinePlan, plan_pipeline
 from rnncc.passes._placement import fits
@@ -35,7 +37,7 @@ class Pipeliner:
     made: list[Operation] = field(default_factory=list)
 
     def __call__(self, scheduler: Scheduler, loop: npu.LoopOp) -> bool:
-        """Pipeline a loop whose body is ordered; False when it stays."""
+        """Pipeline a loop whose body is ordered; False when it stays, perhaps in another order."""
         if loop.maximum < FEWEST or loop.leaves:
             return False
         table = scheduler.table
@@ -46,6 +48,8 @@ class Pipeliner:
         for copied in _ways(scheduler, private):
             plan = plan_pipeline(graph, kernel, copied, list(range(len(graph))), table)
             if not plan.pipelined:
+                if plan.better and not self._rearranged(scheduler, loop, graph, plan):
+                    continue
                 self._note(loop, plan, "")
                 return False
             code = Rotation(loop, graph, plan, private, table).code()
@@ -72,6 +76,17 @@ class Pipeliner:
         discard(code)
         return False
 
+    def _rearranged(
+        self, scheduler: Scheduler, loop: npu.LoopOp, graph: list[Node], plan: PipelinePlan
+    ) -> bool:
+        """Put a body into the order that repeats fastest; back again if the memories do not hold it."""
+        rearrange(loop.body.block, graph, plan.order)
+        if fits(live_ranges(scheduler.function), scheduler.machine, self.element_bytes):
+            scheduler.repeats(loop, ceil(plan.interval))
+            return True
+        rearrange(loop.body.block, graph, list(range(len(graph))))
+        return False
+
     def _take(
         self, scheduler: Scheduler, loop: npu.LoopOp, code: list[Operation], plan: PipelinePlan
     ) -> None:
@@ -86,6 +101,8 @@ class Pipeliner:
         least = f"at least {plan.bound.cycles}, {plan.bound.binds}"
         if why:
             text = f"is not pipelined: {plan.interval:.0f} cycles a turn instead of {plan.plain:.0f} ({least}){why}"
+        elif plan.better and not plan.pipelined:
+            text = f"is in another order: {plan.interval:.0f} cycles a turn instead of {plan.plain:.0f} ({least})"
         elif not plan.pipelined:
             text = f"is not pipelined: {plan.plain:.0f} cycles a turn ({least})"
         else:

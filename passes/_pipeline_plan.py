@@ -1,9 +1,12 @@
 """How a loop is to be pipelined: which operations run a turn ahead, in which order, with which copies.
 
-Four ways are weighed by their settled interval: as it is, with the operations that need nothing
-of earlier turns up to three turns ahead (loads and what follows from them), with the stores to
-off-chip memory a turn behind, and as the modulo schedule says. A buffer that a later turn fills
-while an earlier one still reads it gets as many copies as turns are under way.
+Ways are weighed by their settled interval: as it is, with the operations that need nothing of
+earlier turns up to three turns ahead (loads and what follows from them), with the stores to off-chip
+memory a turn behind, as the modulo schedule says, and, where all that is not near the minimum, with
+the first operations of a turn moved into the turn before, some more each time. A buffer that a later
+turn fills while an earlier one still reads it gets as many copies as turns are under way.
+
+Source of the last way: rotation scheduling, Chao, LaPaugh and Sha (1993).
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from xdsl.ir import SSAValue
 from rnncc.dialects import npu
 from rnncc.passes._dependence import Node
 from rnncc.passes._initiation import Interval, minimum_interval
-from rnncc.passes._kernel_order import KernelOrder, kernel_order
+from rnncc.passes._kernel_order import KernelOrder, kernel_order, legal, shaken
 from rnncc.passes._loop_clock import Kernel, settled
 from rnncc.passes._loop_graph import Edge
 from rnncc.passes._modulo import modulo_schedule, stages_of
@@ -26,6 +29,8 @@ TRIED = 16
 """Groups of buffers that are tried without copies."""
 FURTHEST = 3
 """Turns that operations run ahead at most."""
+ROTATED = 12
+"""Rotations that are tried."""
 SAVING = 100
 """One cycle in this many must be saved for a loop to be pipelined."""
 
@@ -37,7 +42,7 @@ class PipelinePlan:
     Attributes:
         stages: 0 for the operations that run ahead of those in stage 1.
         ahead: turns by which they do.
-        order: of the kernel.
+        order: of the kernel; of the body, where there is one stage only.
         copied: buffers that get ``ahead + 1`` copies.
         interval: expected cycles from turn to turn.
         plain: the same without pipelining.
@@ -57,6 +62,11 @@ class PipelinePlan:
         """Whether there is more than one stage."""
         return len(set(self.stages)) > 1
 
+    @property
+    def better(self) -> bool:
+        """Whether anything is gained, by stages or by the order alone."""
+        return self.interval < self.plain
+
 
 def plan_pipeline(
     graph: Sequence[Node],
@@ -75,29 +85,99 @@ def plan_pipeline(
         table: what the nodes touch.
     """
     bound = minimum_interval(replace(kernel, edges=renamed(kernel.edges, private, FURTHEST)))
-    before = settled(kernel, plain)
-    reading = [n.number for n in graph if any(isinstance(op, npu.ReadOp) for op in n.op.walk())]
-    possible = (before - bound.cycles) * SAVING >= before
-    best: tuple[Kernel, KernelOrder] | None = None
-    for trial, hints in _candidates(graph, kernel, private, bound, table) if possible else ():
-        if any(not trial.stages[n] for n in reading):
-            continue  # a number that is read must be there in the turn that uses it
-        found = kernel_order(trial, bound.cycles, hints)
-        # Each further turn ahead must save as much as the first.
-        if found is not None and _saves(before if best is None else best[1].interval, found):
-            best = trial, found
+    search = _Search(graph, kernel, private, plain, table, bound)
+    best = search.best() if _saves(search.before, bound.cycles) else None
     if best is None:
         nothing = frozenset[SSAValue]()
+        before = search.before
         return PipelinePlan(list(kernel.stages), 1, list(plain), nothing, before, before, bound)
     chosen, order = best
-    copied = _copies(kernel.edges, chosen, order, private)
+    staged = len(set(chosen.stages)) > 1
+    copied = _copies(kernel.edges, chosen, order, private) if staged else frozenset[SSAValue]()
     return PipelinePlan(
-        list(chosen.stages), chosen.ahead, order.numbers, copied, order.interval, before, bound
+        list(chosen.stages),
+        chosen.ahead,
+        order.numbers,
+        copied,
+        order.interval,
+        search.before,
+        bound,
     )
 
 
-def _saves(before: float, found: KernelOrder) -> bool:
-    return (before - found.interval) * SAVING >= before
+def _saves(before: float, after: float) -> bool:
+    return (before - after) * SAVING >= before
+
+
+class _Search:
+    """The search for a loop's stages and order; arguments as for `plan_pipeline`."""
+
+    def __init__(
+        self,
+        graph: Sequence[Node],
+        kernel: Kernel,
+        private: Collection[SSAValue],
+        plain: Sequence[int],
+        table: AccessTable,
+        bound: Interval,
+    ):
+        self.graph, self.kernel, self.private = graph, kernel, private
+        self.table, self.bound = table, bound
+        self.before = settled(kernel, plain)
+        self.reading = [
+            n.number for n in graph if any(isinstance(op, npu.ReadOp) for op in n.op.walk())
+        ]
+        self.found: tuple[Kernel, KernelOrder] | None = None
+
+    def best(self) -> tuple[Kernel, KernelOrder] | None:
+        """What takes the fewest cycles from turn to turn; None when nothing saves enough."""
+        for trial, hints in _candidates(
+            self.graph, self.kernel, self.private, self.bound, self.table
+        ):
+            self._try(trial, hints)
+        if self._left():
+            self._rotate()
+        for kernel in [self.kernel] if self.found is None else [self.found[0], self.kernel]:
+            if self._left():
+                self._weigh(kernel, shaken(kernel, self.bound.cycles))
+        return self.found
+
+    def _left(self) -> bool:
+        """Whether enough may be left to be saved."""
+        now = self.before if self.found is None else self.found[1].interval
+        return _saves(now, self.bound.cycles)
+
+    def _try(self, trial: Kernel, hints: list[list[int]]) -> None:
+        if any(not trial.stages[n] for n in self.reading):
+            return  # a number that is read must be there in the turn that uses it
+        self._weigh(trial, kernel_order(trial, self.bound.cycles, hints))
+
+    def _weigh(self, trial: Kernel, order: KernelOrder | None) -> None:
+        """Take an order if it saves enough; each further turn ahead must save as much as the first."""
+        now = self.before if self.found is None else self.found[1].interval
+        if order is not None and _saves(now, order.interval):
+            self.found = trial, order
+
+    def _rotate(self) -> None:
+        """The first operations of a turn move into the turn before; as far ahead as that saves."""
+        one = kernel_order(self.kernel, self.bound.cycles)
+        order = one.numbers if one is not None else list(range(len(self.graph)))
+        if one is not None:
+            self._weigh(self.kernel, one)
+        count = len(order)
+        step = max(1, -(-count // ROTATED))
+        for first in range(1, count, step):
+            early = set(order[:first])
+            stages, kept = [int(n not in early) for n in range(count)], self.found
+            for ahead in range(1, FURTHEST + 1):
+                edges = renamed(self.kernel.edges, self.private, ahead)
+                trial = replace(self.kernel, edges=edges, stages=stages, ahead=ahead)
+                if not legal(trial) or (ahead > 1 and self.found is kept):
+                    break
+                if ahead > 1 and not writes_only(self.graph, stages, self.private, self.table):
+                    break
+                kept = self.found
+                self._try(trial, [])
 
 
 def renamed(edges: Sequence[Edge], copied: Collection[SSAValue], ahead: int) -> list[Edge]:

@@ -45,16 +45,31 @@ class Window:
     key: tuple[object, ...]
 
     def spread(self) -> Window:
-        """The window over all values of its index."""
+        """The window over all values of its index.
+
+        Where the index moves by more than the window covers, that is rows with gaps between them.
+        """
         if self.index is None:
             return self
-        limit = index_limit(self.index)
+        limit, step, size = index_limit(self.index), abs(self.index_stride), self.high - self.low
+        period, inner = self.period, self.inner
+        if size < step:
+            period, inner = step, size
+        elif period and step % period:
+            period = 0
         if limit is None:
-            return replace(self, low=-WHOLE, high=WHOLE, index=None, period=0, dense=False)
+            # Rows stay where they are, relative to the period.
+            far = WHOLE - WHOLE % (period or 1)
+            low, high = self.low - far, self.high + far
+            return replace(
+                self, low=low, high=high, index=None, period=period, inner=inner, dense=False
+            )
         reach = (limit - 1) * self.index_stride
-        dense = self.dense and abs(self.index_stride) == self.high - self.low
         low, high = self.low + min(0, reach), self.high + max(0, reach)
-        return replace(self, low=low, high=high, index=None, period=0, dense=dense)
+        dense = self.dense and step == size
+        return replace(
+            self, low=low, high=high, index=None, period=period, inner=inner, dense=dense
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ class SchedulePass(ModulePass):
         # is, only placement knows for sure: buffers that come and go leave gaps.
         ways = [(False, False), (False, True)] if fitted else [(False, True)]
         if self.policy == "modulo" and fitted:
-            ways.insert(0, (True, False))
+            ways = [(True, False), (True, True), *ways]
         for pipelined, tight in ways:
             pipeliner = Pipeliner(element_bytes) if pipelined else None
             scheduler = Scheduler(

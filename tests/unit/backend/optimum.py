@@ -1,130 +1,232 @@
-"""Exact lower bounds of schedules by constraint programming (OR-Tools CP-SAT).
+"""The least cycles of a block in any order, by constraint programming (OR-Tools CP-SAT).
 
-The model of time is the scheduler's own (`_engine_clock`, `latency`): one dispatcher that sends an
-instruction every ``dispatch_cycles``; engines that take one instruction at a time; transfers that
-hold a channel from start to end and the data path for their last cycles, later if the path is taken;
-dependences as cycles between starts. Three rules of the clock are left out: that queues are finite,
-that the data path is taken in the order of the transfers' starts, and that a product's first weights
-are only taken beside the product *before* it (here beside any). Taking engines in order needs no
-rule: exchanging the dispatch times of two instructions of an engine that start in the other order
-breaks nothing. Leaving rules out can only shorten schedules, so that what is within 5 % of the
-model's optimum is within 5 % of the clock's.
+The model has every rule of the clockwork: one dispatcher, in order, ``dispatch_cycles`` an instruction; a queue for
+each engine, of a bounded depth, that an instruction leaves when it starts; engines that take their queues in order,
+transfers with channels and a data path; hazards as the interlocks see them; the second weight buffer of an array;
+chains of a ``chain`` vector engine; supersteps of a bulk-synchronous machine. An order and its times on the simulated
+machine are always a solution, so the least value is a lower bound of any order. Two things a solution may do that
+the machine does not: leave a chain, or begin a superstep, before it must. So its order may take a few cycles more.
 """
 
 from __future__ import annotations
 
-from math import ceil
-
 from ortools.sat.python import cp_model
+
+from rnncc.cost.vector import IN_UNITS
+from rnncc.simulator.shape import ENGINE_IDS, ENGINE_NAMES, LANES
+from tests.unit.backend.hazards import hazards
 
 EFFORT = 0.5
 """Deterministic seconds after which a problem is given up."""
+DMA, VECTOR = ENGINE_IDS["dma"], ENGINE_IDS["vector"]
 
 
-def _solve(model):
+def shortest_block(items, machine, most, effort=EFFORT):
+    """The least cycles of instructions in any order that keeps their results.
+
+    Args:
+        items: instructions in program order (see ``turns``).
+        machine: the machine, idle at the start.
+        most: cycles of a known order.
+        effort: deterministic seconds of the solver.
+
+    Returns:
+        The cycles and an order that the solver found for them; None when not proved in time.
+    """
+    block = Block(items, machine, most)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
-    solver.parameters.max_deterministic_time = EFFORT
-    status = solver.solve(model)
-    return int(solver.objective_value) if status == cp_model.OPTIMAL else None
+    solver.parameters.max_deterministic_time = effort
+    if solver.solve(block.model) != cp_model.OPTIMAL:
+        return None
+    order = sorted(range(len(items)), key=lambda n: solver.value(block.sent[n]))
+    return int(solver.objective_value), order
 
 
-def _size(spent, costs):
-    """Cycles of its engine that no other instruction can have."""
-    ahead = max((other.load for other in costs if other.engine == spent.engine), default=0)
-    return spent.busy - min(ahead, spent.stream)
+class Block:
+    """The model of one block; arguments as for `shortest_block`."""
 
-
-def shortest_block(costs, edges, machine, most):
-    """The least cycles of a block, in any order; None when not proved in time.
-
-    Args:
-        costs: cost of each instruction, none of them control.
-        edges: (before, later, cycles from start to start).
-        machine: the machine.
-        most: cycles of a known order.
-    """
-    model, dispatch = cp_model.CpModel(), machine.control.dispatch_cycles
-    makespan = model.new_int_var(0, most, "makespan")
-    sent, begins, starts = [], [], []
-    lanes, paths, channels = {}, {}, {}
-    for spent in costs:
-        sent.append(model.new_int_var(0, most, ""))
-        begins.append(model.new_int_var(0, most, ""))
-        model.add(begins[-1] >= sent[-1] + dispatch)
-        model.add(makespan >= sent[-1] + dispatch)
-        lane = spent.lane or spent.engine
-        if spent.engine == "dma":
-            end = model.new_int_var(0, 2 * most, "")
-            model.add(end >= begins[-1] + spent.busy)
-            held = model.new_int_var(0, 2 * most, "")
-            channels.setdefault(lane, []).append(model.new_interval_var(begins[-1], held, end, ""))
-            paths.setdefault(lane, []).append(
-                model.new_fixed_size_interval_var(end - spent.path, spent.path, "")
-            )
-            starts.append(end - spent.busy)
-        else:
-            starts.append(begins[-1])
-            lanes.setdefault(lane, []).append(
-                model.new_fixed_size_interval_var(begins[-1], _size(spent, costs), "")
-            )
-        model.add(makespan >= starts[-1] + spent.last)
-    model.add_no_overlap([model.new_fixed_size_interval_var(s, dispatch, "") for s in sent])
-    for intervals in (*lanes.values(), *paths.values()):
-        model.add_no_overlap(intervals)
-    for intervals in channels.values():
-        model.add_cumulative(intervals, [1] * len(intervals), machine.dma.channels)
-    for before, later, cycles in edges:
-        model.add(begins[later] >= starts[before] + cycles)
-        model.add(sent[later] >= sent[before] + dispatch)
-    model.minimize(makespan)
-    return _solve(model)
-
-
-def shortest_interval(costs, arcs, machine, scalars, most, turns=3):
-    """The least cycles between the turns of a loop; None when not proved in time.
-
-    A start is ``offset + interval * stage``; what an engine does in a turn does not overlap modulo the
-    interval. Of dispatch, channels and data path only the sums must have room in the interval.
-
-    Args:
-        costs: cost of each instruction, none of them control.
-        arcs: (before, later, cycles from start to start, turns between them).
-        machine: the machine.
-        scalars: scalar instructions in a turn.
-        most: an interval that is known to do.
-        turns: stages that are tried.
-    """
-    model, control, most = cp_model.CpModel(), machine.control, ceil(most)
-    interval = model.new_int_var(1, most, "interval")
-    model.add(interval >= control.loop_cycles + (len(costs) + scalars) * control.dispatch_cycles)
-    starts, rows, held, paths = [], {}, {}, {}
-    for spent in costs:
-        offset = model.new_int_var(0, most, "")
-        model.add(offset < interval)
-        shift = model.new_int_var(0, turns * most, "")
-        stages = [model.new_bool_var("") for _ in range(turns + 1)]
-        model.add_exactly_one(stages)
-        for stage, chosen in enumerate(stages):
-            model.add(shift == interval * stage).only_enforce_if(chosen)
-        starts.append(offset + shift)
-        lane = spent.lane or spent.engine
-        if spent.engine == "dma":
-            held[lane] = held.get(lane, 0) + spent.busy
-            paths[lane] = paths.get(lane, 0) + spent.path
-            continue
-        again = model.new_int_var(0, 2 * most, "")
-        model.add(again == offset + interval)
-        size = _size(spent, costs)
-        rows.setdefault(lane, []).extend(
-            model.new_fixed_size_interval_var(begin, size, "") for begin in (offset, again)
+    def __init__(self, items, machine, most):
+        self.items, self.machine, self.most = items, machine, most
+        self.model = cp_model.CpModel()
+        self.costs = [item.timed.cost for item in items]
+        self.hazards = hazards(items)
+        self.sent, self.begins, self.ends, self.dones, self.paths = (
+            [self.time() for _ in items] for _ in range(5)
         )
-    for row in rows.values():
-        model.add_no_overlap(row)
-    for lane, busy in held.items():
-        model.add(interval >= paths[lane])
-        model.add(interval * machine.dma.channels >= busy)
-    for before, later, cycles, between in arcs:
-        model.add(starts[later] + interval * between >= starts[before] + cycles)
-    model.minimize(interval)
-    return _solve(model)
+        self.before = {}
+        self.chained = machine.vector.kind == "chain"
+        self.joined = {}
+        for number, cost in enumerate(self.costs):
+            self.instruction(number, cost)
+        self.dispatch()
+        for lane in range(LANES):
+            members = [n for n, item in enumerate(items) if item.timed.lane == lane]
+            self.lane(lane, members)
+        for hazard in self.hazards:
+            self.wait(hazard)
+        if machine.sync.kind == "bulk":
+            self.supersteps()
+        makespan = self.time()
+        for number in range(len(items)):
+            self.model.add(makespan >= self.dones[number])
+            self.model.add(makespan >= self.ends[number])
+        self.model.minimize(makespan)
+
+    def time(self):
+        return self.model.new_int_var(0, self.most, "")
+
+    def instruction(self, n, cost):
+        """What holds of an instruction alone."""
+        model, begin = self.model, self.begins[n]
+        model.add(begin >= self.sent[n] + self.machine.control.dispatch_cycles)
+        if cost.shared:
+            model.add(self.paths[n] >= begin + cost.busy - cost.shared)
+            model.add(self.ends[n] >= self.paths[n] + cost.shared)
+            model.add(self.dones[n] >= self.paths[n] + cost.shared + cost.last - cost.busy)
+        else:
+            model.add(self.ends[n] >= begin + cost.busy)
+        if not (self.chained and self.items[n].timed.engine == VECTOR):
+            model.add(self.dones[n] >= begin + cost.last)
+
+    def dispatch(self):
+        """One at a time, in an order that the dependences allow."""
+        cycles = self.machine.control.dispatch_cycles
+        self.model.add_no_overlap(
+            [self.model.new_fixed_size_interval_var(s, cycles, "") for s in self.sent]
+        )
+        for before, later in {(h.before, h.later) for h in self.hazards}:
+            self.model.add(self.sent[later] >= self.sent[before] + cycles)
+
+    def lane(self, lane, members):
+        """One queue and its engine."""
+        model = self.model
+        depth = self.machine.control.queue_depth[ENGINE_NAMES[lane] if lane < 3 else "dma"]
+        if len(members) > depth:
+            stays = [
+                model.new_interval_var(self.sent[n], self.time(), self.begins[n], "")
+                for n in members
+            ]
+            model.add_cumulative(stays, [1] * len(members), depth)
+        known = {(h.before, h.later) for h in self.hazards}
+        for place, i in enumerate(members):
+            for j in members[place + 1 :]:
+                if (i, j) in known:
+                    self.after(lane, i, j, None)
+                    continue
+                first = model.new_bool_var("")
+                self.after(lane, i, j, first)
+                self.after(lane, j, i, first.negated())
+        if lane == DMA or lane > VECTOR:
+            channels = [
+                model.new_interval_var(self.begins[n], self.time(), self.ends[n], "")
+                for n in members
+            ]
+            model.add_cumulative(channels, [1] * len(members), self.machine.dma.channels)
+        elif lane == VECTOR and self.chained:
+            self.chains(members)
+
+    def after(self, lane, i, j, literal):
+        """If the literal holds (None: always), j comes behind i in their queue."""
+        enforce = [] if literal is None else [literal]
+        constraints = [
+            self.sent[j] >= self.sent[i] + self.machine.control.dispatch_cycles,
+            self.begins[j] >= self.begins[i],
+        ]
+        cost, later = self.costs[i], self.costs[j]
+        if lane == DMA or lane > VECTOR:
+            constraints.append(self.paths[j] >= self.paths[i] + cost.shared)
+        elif lane != VECTOR or not self.chained:
+            constraints.append(self.begins[j] >= self.ends[i] - later.load)
+            if later.load and cost.load:
+                constraints.append(self.begins[j] >= self.begins[i] + cost.busy - cost.stream)
+        for constraint in constraints:
+            self.model.add(constraint).only_enforce_if(enforce)
+
+    def chains(self, members):
+        """Which vector instruction follows which, and whether it joins the chain of that one."""
+        model, units = self.model, self.machine.vector.units
+        streams = {(h.before, h.later) for h in self.hazards if h.kind == "stream"}
+        timed = {n: self.items[n].timed for n in members}
+        inside = [n for n in members if timed[n].function in IN_UNITS]
+        used = {
+            n: {f: model.new_int_var(0, units, "") for f in {timed[m].function for m in inside}}
+            for n in members
+        }
+        arcs, joins = [], {n: [] for n in members}
+        for n in members:
+            arcs += [(0, n + 1, model.new_bool_var("")), (n + 1, 0, model.new_bool_var(""))]
+        for i in members:
+            for j in members:
+                if i == j or (j, i) in streams:
+                    continue
+                fresh = model.new_bool_var("")
+                arcs.append((i + 1, j + 1, fresh))
+                # The next chain enters when this one is over.
+                model.add(self.begins[j] >= self.dones[i]).only_enforce_if(fresh)
+                same = timed[i].work.elements == timed[j].work.elements
+                if (i, j) in streams and same and i in inside and j in inside:
+                    join = model.new_bool_var("")
+                    arcs.append((i + 1, j + 1, join))
+                    joins[j].append(join)
+                    model.add(self.dones[j] >= self.dones[i]).only_enforce_if(join)
+                    model.add(self.sent[j] + self.machine.control.dispatch_cycles < self.dones[i]
+                              ).only_enforce_if(join)  # fmt: skip
+                    for function, count in used[j].items():
+                        more = used[i][function] + int(timed[j].function == function)
+                        model.add(count == more).only_enforce_if(join)
+        if members:
+            model.add_circuit(arcs)
+        for n in members:
+            alone = model.new_bool_var("")
+            model.add_exactly_one([alone, *joins[n]])
+            self.joined[n] = alone.negated()
+            model.add(self.dones[n] >= self.begins[n] + self.costs[n].last).only_enforce_if(alone)
+            model.add(self.dones[n] >= self.begins[n] + self.costs[n].busy)
+            for function, count in used[n].items():
+                mine = int(timed[n].function == function)
+                model.add(count == mine).only_enforce_if(alone)
+
+    def wait(self, hazard):
+        """The times that a hazard ties to one another."""
+        i, j, model = hazard.before, hazard.later, self.model
+        if hazard.kind == "sums":
+            return
+        if hazard.kind == "stream":
+            cost = self.costs[i]
+            model.add(self.begins[j] >= self.begins[i] + cost.first)
+            if cost.shared:
+                model.add(self.begins[j] >= self.paths[i] + cost.shared + cost.first - cost.busy)
+            alone = [self.joined[j].negated()] if j in self.joined else []
+            model.add(self.ends[j] >= self.dones[i]).only_enforce_if(alone)
+            model.add(self.dones[j] >= self.dones[i] + self.costs[j].tail).only_enforce_if(alone)
+            model.add(self.dones[j] >= self.dones[i])
+        elif hazard.kind == "war":
+            model.add(self.begins[j] >= self.ends[i] - hazard.freed - hazard.early)
+        else:
+            model.add(self.begins[j] >= self.dones[i] - hazard.early)
+
+    def supersteps(self):
+        """Supersteps in the order of dispatch; each begins when the one before it is done and the barrier over."""
+        model, cycles = self.model, self.machine.sync.cycles
+        barriers = [0, *(self.time() for _ in range(self.most // cycles))]
+        steps = []
+        for n, item in enumerate(self.items):
+            member = [model.new_bool_var("") for _ in barriers]
+            model.add_exactly_one(member)
+            steps.append(sum(k * literal for k, literal in enumerate(member)))
+            for k, literal in enumerate(member):
+                model.add(self.begins[n] >= barriers[k]).only_enforce_if(literal)
+                if item.timed.engine != DMA and k + 1 < len(barriers):
+                    model.add(barriers[k + 1] >= self.dones[n] + cycles).only_enforce_if(literal)
+        for earlier, later in zip(barriers[1:], barriers[2:], strict=False):
+            model.add(later >= earlier + cycles)
+        for hazard in self.hazards:
+            model.add(steps[hazard.later] >= steps[hazard.before] + int(hazard.cross))
+        for i in range(len(self.items)):
+            for j in range(i + 1, len(self.items)):
+                first = model.new_bool_var("")
+                model.add(self.sent[i] < self.sent[j]).only_enforce_if(first)
+                model.add(self.sent[j] < self.sent[i]).only_enforce_if(first.negated())
+                model.add(steps[i] <= steps[j]).only_enforce_if(first)
+                model.add(steps[j] <= steps[i]).only_enforce_if(first.negated())
