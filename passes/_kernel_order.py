@@ -19,6 +19,8 @@ from rnncc.passes._loop_clock import Kernel, LoopClock, settled
 
 TURNS = 4
 """Turns whose orders are compared."""
+EFFORT = 400
+"""Operations that are ordered by perturbed priorities, in all tries together."""
 SHAKEN = 3
 """Turns of which the last one's order is taken, by perturbed priorities."""
 
@@ -61,7 +63,7 @@ def shaken(kernel: Kernel, interval: int) -> KernelOrder | None:
         interval: expected cycles from turn to turn; it is not looked for less.
     """
     orders, best = _Orders(kernel, interval), None
-    for length, patience in perturbed(orders.length):
+    for length, patience in perturbed(orders.length, EFFORT):
         found = _best(kernel, [orders.turns(length, patience, SHAKEN)[-1]])
         if best is None or found.interval < best.interval:
             best = found

@@ -6,9 +6,10 @@ the next.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from rnncc.machine import MachineDescription
 from rnncc.passes._engine_clock import EngineClock
@@ -102,6 +103,18 @@ class LoopClock(EngineClock):
             for before, gap in self.handed[number]
         )
 
+    def remembers(self) -> int:
+        """Turns after which nothing of a turn decides what is to come; more than there are, where barriers decide."""
+        if self.supersteps.bulk:
+            return 2 * TURNS
+        issued = Counter(spent.lane or spent.engine for spent in self.costs)
+        queued = [ceil(queue.maxlen / issued[lane]) for lane, queue in self.queues.items()
+                  if issued[lane] and queue.maxlen]  # fmt: skip
+        channels = [
+            ceil(len(free) / issued[lane]) for lane, free in self.channels.items() if issued[lane]
+        ]
+        return self.keep + max([1, *queued, *channels])
+
     def _joins(self, number: int) -> bool:
         if self.costs[number].link is None:
             return False
@@ -150,10 +163,18 @@ def settled(kernel: Kernel, order: Sequence[int]) -> float:
     """Cycles from turn to turn of an order, once it has settled."""
     clock = LoopClock(kernel)
     turns = TURNS if len(order) <= LONG else TURNS // 2
+    same, enough, last, before = 0, clock.remembers(), (), 0
     half = 0
     for turn in range(turns):
+        begin = clock.clock
         for number in order:
             clock.issue(number)
+        # Seen from the dispatcher, a turn is like the one before it when all starts are.
+        now = (begin - before, *[start - begin for start in clock.starts[-1]])
+        same = same + 1 if now == last else 0
+        if same >= enough:
+            return begin - before
+        last, before = now, begin
         clock.next_turn()
         if turn + 1 == turns // 2:
             half = max(clock.end, clock.clock)

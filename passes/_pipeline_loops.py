@@ -81,7 +81,9 @@ class Pipeliner:
     ) -> bool:
         """Put a body into the order that repeats fastest; back again if the memories do not hold it."""
         rearrange(loop.body.block, graph, plan.order)
-        if fits(live_ranges(scheduler.function), scheduler.machine, self.element_bytes):
+        if fits(
+            live_ranges(scheduler.function, scheduler.table), scheduler.machine, self.element_bytes
+        ):
             scheduler.repeats(loop, ceil(plan.interval))
             return True
         rearrange(loop.body.block, graph, list(range(len(graph))))

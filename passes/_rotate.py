@@ -16,7 +16,8 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 
 from rnncc.dialects import npu
 from rnncc.passes._dependence import Node
-from rnncc.passes._pipeline_plan import PipelinePlan, writes_only
+from rnncc.passes._pipeline_plan import PipelinePlan
+from rnncc.passes._pipeline_search import writes_only
 from rnncc.passes._turn_clone import Affine, Copies, Scalars, Turn
 from rnncc.passes._windows import AccessTable
 

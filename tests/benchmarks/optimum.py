@@ -1,7 +1,7 @@
 """Schedules of loop bodies against the optimum: ``python -m tests.benchmarks.optimum [MACHINE ...]``.
 
-For every cell, form and machine of ``tests.unit.backend.bodies`` two lines of figures: cycles of one turn in list order and
-the least of any order; cycles from turn to turn as pipelined and the least of any modulo schedule. Needs OR-Tools.
+For every cell, form and machine of ``tests.unit.backend.bodies``: cycles of one turn in list order and the least of any
+order; cycles from turn to turn as pipelined and the least of any modulo schedule. Needs OR-Tools.
 """
 
 from __future__ import annotations

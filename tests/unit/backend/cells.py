@@ -38,7 +38,7 @@ def _named(kind, hidden, gates, extra=None, attributes=None):
 
 
 def min_gru(hidden, layers=1):
-    """minGRU (Feng et al. 2024) as ONNX Scans: gates from the input alone, so that a step has no product of the state."""
+    """minGRU (Feng et al. 2024) as ONNX Scans: gates from the input alone, so that no product waits for the state."""
     nodes, shapes = [], {}
     for k in range(layers):
         source = "x" if not k else f"y{k - 1}"

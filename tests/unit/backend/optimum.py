@@ -10,6 +10,8 @@ the machine does not: leave a chain, or begin a superstep, before it must. So it
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from ortools.sat.python import cp_model
 
 from rnncc.cost.vector import IN_UNITS
@@ -219,7 +221,7 @@ class Block:
                 model.add(self.begins[n] >= barriers[k]).only_enforce_if(literal)
                 if item.timed.engine != DMA and k + 1 < len(barriers):
                     model.add(barriers[k + 1] >= self.dones[n] + cycles).only_enforce_if(literal)
-        for earlier, later in zip(barriers[1:], barriers[2:], strict=False):
+        for earlier, later in pairwise(barriers[1:]):
             model.add(later >= earlier + cycles)
         for hazard in self.hazards:
             model.add(steps[hazard.later] >= steps[hazard.before] + int(hazard.cross))

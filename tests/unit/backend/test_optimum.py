@@ -79,7 +79,9 @@ def test_no_order_takes_less_than_the_optimum(loops, target):
                 machine = _shallow(machine, depth)
             orders = [_random_order(rng, items) for _ in range(12)]
             cycles = [cycles_of([items[n] for n in order], machine) for order in orders]
-            least, order = shortest_block(items, machine, min(cycles))
+            best = shortest_block(items, machine, min(cycles))
+            assert best is not None
+            least, order = best
             assert least <= min(cycles)
             assert cycles_of([items[n] for n in order], machine) == least
 

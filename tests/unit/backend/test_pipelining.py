@@ -12,7 +12,7 @@ from rnncc.dialects import npu
 from rnncc.dialects._main import main_function
 from rnncc.interpreter.npu import run_npu
 from rnncc.machine import load_machine
-from rnncc.passes import _pipeline_loops, _pipeline_plan
+from rnncc.passes import _pipeline_loops, _pipeline_plan, _pipeline_search
 from rnncc.passes._block_order import Scheduler
 from rnncc.passes._initiation import minimum_interval
 from rnncc.passes._loop_clock import settled
@@ -33,7 +33,8 @@ MACHINES = ("edge", "bw-s10", "tpu-v1")
 @pytest.fixture
 def eager(monkeypatch):
     """Loops are pipelined whenever that saves anything at all."""
-    monkeypatch.setattr(_pipeline_plan, "SAVING", 10**9)
+    monkeypatch.setattr(_pipeline_search, "SAVING", 10**9)
+    monkeypatch.setattr(_pipeline_plan, "_PLANS", {})
     monkeypatch.setattr(_pipeline_loops, "FEWEST", 4)
 
 
