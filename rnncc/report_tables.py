@@ -33,8 +33,11 @@ def bound_table(program: Program, timing: TimingResult) -> Table:
         if name in ONLY_SOME and not value:
             continue
         binds = name == bounds.binds
+        again = ""
+        if name in ("transfers", "supersteps") and bounds.reloads > 1.005:
+            again = f", weights {bounds.reloads:.2f} times what must be moved"
         row = (
-            f"bound: {words}" + (" (binds)" if binds else ""),
+            f"bound: {words}{again}" + (" (binds)" if binds else ""),
             f"{value:,}",
             _time(program, value),
             _percent(value, cycles),

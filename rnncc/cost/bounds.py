@@ -54,6 +54,8 @@ class Bounds:
         turns: the longest chain, with each turn of a recurrence as long as its engines need.
         supersteps: loads of weights and barriers of a bulk-synchronous machine, one after another; 0 for others.
         dispatch: all instructions of the one dispatcher.
+        reloads: weights that the program moves over those it must; ``transfers`` and ``supersteps`` count what it
+            moves, so that with fewer reloads a program could fall below them.
     """
 
     macs: int
@@ -67,6 +69,7 @@ class Bounds:
     turns: int = 0
     supersteps: int = 0
     dispatch: int = 0
+    reloads: float = 1.0
     names: tuple[str, ...] = field(
         default=(
             "macs",
@@ -100,6 +103,7 @@ class Bounds:
             **{name: getattr(self, name) for name in self.names},
             "cycles": self.cycles,
             "binds": self.binds,
+            "reloads": self.reloads,
         }
 
 
@@ -229,6 +233,7 @@ def bounds(
         supersteps=chains.barriers + (max(loading.values()) + latency if loading else 0)
         if machine.sync.kind == "bulk"
         else 0,
+        reloads=weights.moved / weights.necessary if weights.necessary else 1.0,
         dispatch=control + dispatched * control_cycles(machine, ""),
     )
 

@@ -16,7 +16,8 @@ function startOverview() {
   const rows = [{ name: "measured", part: report.cycles, text: count(report.cycles), color: "ink" }];
   for (const [name, words] of Object.entries(DATA.names.bounds)) {
     if (!bound[name]) continue;
-    rows.push({ name: words, part: bound[name], text: count(bound[name]), color: name === bound.binds ? "mark" : "soft" });
+    const again = ["transfers", "supersteps"].includes(name) && bound.reloads > 1.005;
+    rows.push({ name: again ? `${words} (weights ${bound.reloads.toFixed(2)} times what must be moved)` : words, part: bound[name], text: count(bound[name]), color: name === bound.binds ? "mark" : "soft" });
   }
   byId("bounds").append(bars(rows));
   byId("use").append(bars(["control", ...ENGINES].map((name) => ({ name, part: useOf(name), text: (100 * useOf(name)).toFixed(1) + " %", color: name }))));

@@ -22,6 +22,8 @@ from sim_programs import (
 from rnncc.isa.instruction import Instruction
 from rnncc.machine import load_machine
 from rnncc.machine.description import Sync
+from rnncc.report import Report
+from rnncc.simulator import simulate
 
 BW = load_machine("bw-s10")
 H, G, A, B, C, BIAS, OTHER = (2048 * place for place in range(7))
@@ -137,6 +139,20 @@ def test_transfers_one_after_the_other_before_what_needs_them():
     result = run([*items, binary("add", A, G, G + 256, 64)], EDGE)
     assert result.bounds.critical_path < 0.75 * result.cycles
     assert 0.98 * result.cycles <= result.bounds.arrival <= result.cycles
+
+
+def test_the_report_says_what_is_loaded_again():
+    # One matrix, loaded in each of ten turns though it could stay.
+    turn = [
+        load(0, 0, 400, 400),
+        product("mm", G, H, 0, (1, 400, 400)),
+        binary("add", H, G, A, 400),
+    ]
+    code = program([loop(10, 1, turn)], [("d", "work", (1 << 18,))], machine=BW)
+    result = simulate(code, None, values=False)
+    assert result.bounds is not None and result.bounds.reloads == pytest.approx(10)
+    assert "weights 10.00 times what must be moved" in str(Report.of(code, result, {}))
+    assert run([turn[0], loop(10, 1, turn[1:])]).bounds.reloads == 1
 
 
 def test_the_dispatcher_takes_its_cycles():
