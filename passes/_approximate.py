@@ -6,6 +6,8 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, StringAttr
 from xdsl.ir import Operation
 
+APPROXIMATE_PASSES = ("gate-frames", "quantize")
+"""The passes that do so."""
 APPROXIMATE = "rnncc.approximate"
 """Attribute of a function: the texts of the passes that changed its values."""
 

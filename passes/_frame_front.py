@@ -14,13 +14,11 @@ from math import prod
 from xdsl.ir import Operation, SSAValue
 
 from rnncc.dialects import nn
-from rnncc.dialects._nn_base import ints
-from rnncc.dialects._types import copy_node, shape_of, symbols_of
+from rnncc.dialects._types import shape_of, symbols_of
 from rnncc.dialects.rnn import ScanOp
-from rnncc.errors import PassError
-from rnncc.passes._batch import POINTWISE, rebuilt
 from rnncc.passes._emit import Emitter
 from rnncc.passes._frame_time import Time, operand_times
+from rnncc.passes._one_step import operation_of_step
 
 
 @dataclass
@@ -106,10 +104,6 @@ class Front:
             at, value = self._times[op.results[0]], op.results[0]
             named = Emitter(op, emit.place)
             made = one_step(op, operands, at, named)
-            if made.type != at.step_type(value):
-                raise PassError(
-                    f"{op.name} of one step gives {made.type}: {at.step_type(value)} expected"
-                )
             made.name_hint = value.name_hint
             known[value] = made
         inputs = {}
@@ -140,19 +134,13 @@ def _time_first(emit: Emitter, value: SSAValue, at: Time, scan: ScanOp) -> SSAVa
 
 
 def one_step(op: Operation, operands: list[SSAValue], at: Time, emit: Emitter) -> SSAValue:
-    """An operation that `operand_times` understands, on the operands of one step."""
+    """An operation that `operand_times` understands, on the operands of one step.
+
+    Raises:
+        PassError: it gives another type than one step of its result.
+    """
     wanted = at.step_type(op.results[0])
-    if isinstance(op, POINTWISE):
-        return rebuilt(op, operands, emit)
     if isinstance(op, nn.ReshapeOp):
         return emit.reshape(operands[0], wanted.get_shape(), symbols_of(wanted))
-    if isinstance(op, nn.BroadcastOp):
-        return emit(nn.BroadcastOp(operands[0], wanted))
-    properties = dict(op.properties)
-    if isinstance(op, nn.SliceOp):
-        sizes = list(op.sizes.get_values())
-        sizes[at.axis] = at.outer * at.inner
-        properties["sizes"] = ints(sizes)
-    made = type(op).create(operands=operands, properties=properties, result_types=[wanted])
-    copy_node(op, made)
-    return emit(made)
+    assert isinstance(op, nn.NNOp)
+    return emit(operation_of_step(op, operands, wanted, at.axis))

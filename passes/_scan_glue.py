@@ -16,9 +16,9 @@ from math import prod
 from xdsl.ir import Operation, SSAValue
 
 from rnncc.dialects import nn
-from rnncc.dialects._nn_base import ints
 from rnncc.dialects._types import shape_of, symbols_of, tensor_type, type_of
 from rnncc.passes._batch import POINTWISE
+from rnncc.passes._one_step import operation_of_step
 
 
 @dataclass(frozen=True)
@@ -132,15 +132,6 @@ def one_step(op: Operation, operands: list[SSAValue], time: Time) -> Operation:
     kind = type_of(op.results[0])
     shape, symbols = list(shape_of(kind)), list(symbols_of(kind))
     shape[time.axis], symbols[time.axis] = time.factor, ""
-    properties = dict(op.properties)
-    if isinstance(op, nn.SliceOp):
-        sizes = list(op.sizes.get_values())
-        sizes[time.axis] = time.factor
-        properties["sizes"] = ints(sizes)
-    return type(op).create(
-        operands=operands,
-        result_types=[tensor_type(kind.get_element_type(), shape, symbols)],
-        properties=properties,
-        attributes=dict(op.attributes),
-        location=op.location,
-    )
+    wanted = tensor_type(kind.get_element_type(), shape, symbols)
+    assert isinstance(op, nn.NNOp)
+    return operation_of_step(op, operands, wanted, time.axis)

@@ -81,7 +81,8 @@ LATENCY = (
     "dce",
 )
 """One sequence as fast as can be: steps that wait for one another are filled with those that do not. Each joins or
-unrolls only where it saves cycles on the machine, so that no program is slower than with RECURRENCE."""
+unrolls only where that saves cycles on the machine; `sink-updates` weighs a branch against the work that it saves, and
+how often it is taken depends on the data."""
 
 VIDEO = (
     # The gate goes around rnn.scan; one product of all gates is one product behind it.

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from rnncc.compiler import Compilation
     from rnncc.program import Program
 
-APPROXIMATE_PASSES = ("gate-frames", "quantize")
-"""Passes that change values within a threshold."""
-
 
 @dataclass
 class Calibration:
@@ -85,6 +82,7 @@ def calibrate(
         InputError: an input does not fit the program.
     """
     from rnncc.compiler import Compilation
+    from rnncc.passes._approximate import APPROXIMATE_PASSES
 
     plain = Compilation(
         compilation.model,

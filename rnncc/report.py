@@ -203,13 +203,16 @@ def program_summary(program: Program) -> str:
     """One line on a program: instructions, memory, lengths."""
     parts = [f"{len(program.words)} instructions for {program.machine.name}"]
     constants = sum(s.nbytes for s in program.segments if s.kind == "const")
-    parts.append(f"constants {_bytes(constants)}")
-    parts += [f"{name} {_bytes(used)}" for name, used in program.memory.items() if name != "dram"]
+    parts.append(f"constants {bytes_text(constants)}")
+    parts += [
+        f"{name} {bytes_text(used)}" for name, used in program.memory.items() if name != "dram"
+    ]
     parts += [f"{name} <= {symbol.maximum}" for name, symbol in program.symbols.items()]
     return ", ".join(parts)
 
 
-def _bytes(count: float) -> str:
+def bytes_text(count: float) -> str:
+    """A number of bytes in the largest unit of which it has one, ``1.5 MiB``."""
     for unit in ("B", "KiB", "MiB"):
         if count < 1024:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
@@ -217,4 +220,4 @@ def _bytes(count: float) -> str:
     return f"{count:.2f} GiB"
 
 
-__all__ = ["BOUND_NAMES", "STALL_NAMES", "Report", "program_summary"]
+__all__ = ["BOUND_NAMES", "STALL_NAMES", "Report", "bytes_text", "program_summary"]

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from rnncc.cost.energy import EnergyUse
 from rnncc.program import Program
-from rnncc.report import BOUND_NAMES, STALL_NAMES, _bytes
+from rnncc.report import BOUND_NAMES, STALL_NAMES, bytes_text
 from rnncc.simulator import TimingResult
 
 ONLY_SOME = ("passes", "supersteps")
@@ -67,10 +67,10 @@ def memory_table(program: Program, timing: TimingResult) -> Table:
         size = program.machine.memories[name].size
         table.add_row(
             name,
-            _bytes(counters.read[name]),
-            _bytes(counters.written[name]),
-            _bytes(used),
-            _bytes(size),
+            bytes_text(counters.read[name]),
+            bytes_text(counters.written[name]),
+            bytes_text(used),
+            bytes_text(size),
         )
     return table
 

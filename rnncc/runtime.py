@@ -12,6 +12,7 @@ import numpy as np
 from rnncc.counted import trimmed
 from rnncc.errors import InputError, ProgramError, nearest
 from rnncc.generation import Generator
+from rnncc.input_arrays import check_known, typed_arrays
 from rnncc.isa.types import NUMPY_TYPES
 from rnncc.row_order import check_lengths, order_of, ordered, restored
 from rnncc.skipped import take_counters
@@ -136,30 +137,13 @@ def bind_inputs(
         InputError: names what is wrong and what is expected.
     """
     ports = {port.name: port for port in program.inputs}
-    for name in inputs:
-        if name not in ports:
-            known = ", ".join(ports) or "none"
-            raise InputError(
-                f"the program has no input '{name}' (inputs: {known})", nearest(name, ports)
-            )
+    check_known(ports, inputs)
     if (generator := Generator.of(program)) is not None:
         inputs = generator.complete(program, inputs, seed)
-    missing = [port for port in program.inputs if port.name not in inputs]
-    if missing:
-        wanted = "; ".join(_describe(port) for port in missing)
-        raise InputError(f"input missing: {wanted}")
+    arrays = typed_arrays(ports, inputs, _describe)
     lengths: dict[str, int] = {}
-    arrays = {}
-    for port in program.inputs:
-        array = np.asarray(inputs[port.name])
-        expected = NUMPY_TYPES[port.dtype]
-        if array.dtype != expected:
-            raise InputError(
-                f"input '{port.name}' is {array.dtype}, expected {expected}",
-                f"convert it with .astype('{expected}')",
-            )
-        _match_shape(program, port, array.shape, lengths)
-        arrays[port.name] = array
+    for name, port in ports.items():
+        _match_shape(program, port, arrays[name].shape, lengths)
     for name, maximum, symbol in _sequence_lens(program):
         time = dict(lengths).get(symbol, maximum)
         _check_sequence_lens(name, arrays.get(name), time)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnncc.errors import InputError, nearest
+from rnncc.errors import InputError
+from rnncc.input_arrays import check_known, typed_arrays
 from rnncc.isa.types import NUMPY_TYPES
 from rnncc.program.batch import Batch
 from rnncc.slots import Plan, gathered, laid_out, plan
@@ -53,16 +55,8 @@ def slot_run(program: Program, inputs: Mapping[str, Any]) -> SlotRun:
     assert batch is not None
     made = set(batch.roles.values()) - {batch.lengths}
     ports = {port.name: port for port in program.inputs if port.name not in made}
-    for name in inputs:
-        if name not in ports:
-            raise InputError(
-                f"the program has no input '{name}' (inputs: {', '.join(ports)})",
-                nearest(name, ports),
-            )
-    missing = "; ".join(_wanted(batch, p) for name, p in ports.items() if name not in inputs)
-    if missing:
-        raise InputError(f"input missing: {missing}")
-    arrays = {name: _typed(port, inputs[name]) for name, port in ports.items()}
+    check_known(ports, inputs)
+    arrays = typed_arrays(ports, inputs, partial(_wanted, batch))
     lengths = arrays.pop(batch.lengths)
     if lengths.ndim != 1 or not 1 <= len(lengths) <= batch.requests:
         raise InputError(
@@ -119,17 +113,6 @@ def random_requests(program: Program, rng: np.random.Generator) -> dict[str, np.
         arrays[port.name] = values.astype(dtype)
     arrays[batch.lengths] = rng.integers(1, longest + 1, requests).astype(np.int32)
     return arrays
-
-
-def _typed(port: Port, value: Any) -> np.ndarray:
-    array = np.asarray(value)
-    expected = NUMPY_TYPES[port.dtype]
-    if array.dtype != expected:
-        raise InputError(
-            f"input '{port.name}' is {array.dtype}, expected {expected}",
-            f"convert it with .astype('{expected}')",
-        )
-    return array
 
 
 def _check_shapes(

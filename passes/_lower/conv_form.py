@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from rnncc.cost import cost, work
+from rnncc.errors import PassError
 from rnncc.machine import MachineDescription
 from rnncc.passes._lower.window import Axis
 
@@ -50,8 +51,10 @@ class Form:
 
     @staticmethod
     def read(text: str) -> Form:
-        """The inverse of `text`."""
+        """The inverse of `text`; PassError when it is none."""
         span, _, rest = text.partition(" ")
+        if span not in SPANS or rest not in ("", "columns"):
+            raise PassError(f"a convolution has no form '{text}' (npu.form)")
         return Form(span, rest == "columns")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -71,6 +71,12 @@ def measure(
 
     program = rnncc.compile(model, target, pipeline, shapes)
     return measured(program.run(inputs, values=False, lengths=lengths), work)
+
+
+def in_all(runs: Sequence[Measured], work: float) -> Measured:
+    """Several runs on one machine as one that did so much work; what binds is that of the first."""
+    cycles, bound = sum(m.cycles for m in runs), sum(m.bound for m in runs)
+    return replace(runs[0], cycles=cycles, bound=bound, work=work)
 
 
 def measured(result: Result, work: float = 1.0) -> Measured:

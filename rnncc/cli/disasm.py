@@ -16,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", "-o", metavar="FILE", help="where to write the text; default standard output"
     )
     parser.add_argument(
-        "--constants", metavar="NPZ", help="write the constants' arrays here, for `rnncc asm`"
+        "--constants",
+        metavar="NPZ",
+        help="write the arrays of constants that the text only names, for `rnncc asm`",
     )
 
 
@@ -24,13 +26,12 @@ def main(args: argparse.Namespace) -> int:
     """Print a program as text."""
     import rnncc
     from rnncc.isa.asm import disassemble
+    from rnncc.program.text import external_constants
 
     program = rnncc.load(common.require_file(args.program))
     text = disassemble(program)
     if args.constants:
-        common.write_arrays(
-            args.constants, {s.name: s.array for s in program.segments if s.array is not None}
-        )
+        common.write_arrays(args.constants, external_constants(program))
     if args.output:
         with atomic_file(args.output) as stream:
             stream.write(text.encode())

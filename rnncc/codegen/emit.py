@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
 
 from rnncc.codegen.constants import Constants
@@ -11,7 +12,19 @@ from rnncc.codegen.forms import instruction_form
 from rnncc.codegen.layout import Layout
 from rnncc.dialects import npu
 from rnncc.dialects._types import node_name, numpy_dtype
+from rnncc.errors import PassError
 from rnncc.isa.instruction import Extent, Instruction, Operand
+
+_NO_INSTRUCTION = (
+    npu.AllocOp,
+    npu.ConstOp,
+    npu.InputOp,
+    npu.OutputOp,
+    npu.ViewOp,
+    npu.LengthOp,
+    ReturnOp,
+)
+"""What says where something is (`Layout`, `assign_registers`) and does nothing itself."""
 
 
 def is_setup(op: Operation) -> bool:
@@ -56,6 +69,8 @@ class Emitter:
                 self._if(op)
             elif isinstance(op, npu.BreakOp):
                 self._break(op)
+            elif not isinstance(op, _NO_INSTRUCTION):
+                raise PassError(f"{op.name} is no instruction, and has none that does its work")
 
     def halt(self) -> None:
         """Emit the end of the program."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncc.explain.facts import Facts
 from rnncc.explain.record import Entry
-from rnncc.report import BOUND_NAMES, _bytes, program_summary
+from rnncc.report import BOUND_NAMES, bytes_text, program_summary
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -163,7 +163,7 @@ def _cells(facts: Facts) -> list[str]:
         f"{facts.steps:,}",
         f"{facts.products:,}",
         f"{facts.macs:,}",
-        _bytes(facts.weights),
+        bytes_text(facts.weights),
         f"{facts.cycles:,}{each}",
     ]
 

@@ -11,7 +11,6 @@ from functools import cached_property
 
 WORD_BITS = 1024
 WORD_BYTES = WORD_BITS // 8
-OPERANDS = 4
 OPERAND_BITS = 185
 OPERAND_START = 128
 
@@ -55,13 +54,6 @@ class BitField:
     def reserved(self) -> bool:
         """True when the field carries nothing and must be zero."""
         return self.name.startswith("reserved")
-
-    def extract(self, word: int) -> int:
-        """The field's value in a word."""
-        value = (word >> self.low) & ((1 << self.width) - 1)
-        if self.signed and value >> (self.width - 1):
-            value -= 1 << self.width
-        return value
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,7 @@
-"""Number formats that machines compute in: bits an element, and the NumPy container that can hold
-it.
+"""Number formats that machines compute in, and the bits of an element.
 
-A block format shares one exponent among the elements of a block (a native vector of the matrix
-engine), so its
-bytes an element are fractional: 1 sign + 2 mantissa + 5/400 exponent bits on Brainwave's BW_S10.
+A block format shares one exponent among the elements of a block (a native vector of the matrix engine), so
+its bytes an element are fractional: 1 sign + 2 mantissa + 5/400 exponent bits on Brainwave's BW_S10.
 """
 
 from __future__ import annotations
@@ -19,14 +17,12 @@ class NumberFormat:
         name: as in machine files.
         bits: bits of its own that each element takes.
         shared_bits: bits that a block shares; 0 for ordinary formats.
-        container: element type (``rnncc.isa.types``) that holds every value of the format exactly.
         meaning: one line for people.
     """
 
     name: str
     bits: int
     shared_bits: int
-    container: str
     meaning: str
 
     def bytes_per_element(self, block: int) -> float:
@@ -39,39 +35,35 @@ class NumberFormat:
 
 
 _FORMATS = (
-    NumberFormat("fp64", 64, 0, "f64", "IEEE double"),
-    NumberFormat("fp32", 32, 0, "f32", "IEEE single"),
-    NumberFormat("fp16", 16, 0, "f16", "IEEE half"),
-    NumberFormat("bf16", 16, 0, "bf16", "8-bit exponent, 7-bit mantissa"),
-    NumberFormat("int32", 32, 0, "i32", "two's complement"),
-    NumberFormat("int16", 16, 0, "i16", "two's complement, scaled"),
-    NumberFormat("int8", 8, 0, "i8", "two's complement, scaled"),
+    NumberFormat("fp64", 64, 0, "IEEE double"),
+    NumberFormat("fp32", 32, 0, "IEEE single"),
+    NumberFormat("fp16", 16, 0, "IEEE half"),
+    NumberFormat("bf16", 16, 0, "8-bit exponent, 7-bit mantissa"),
+    NumberFormat("int32", 32, 0, "two's complement"),
+    NumberFormat("int16", 16, 0, "two's complement, scaled"),
+    NumberFormat("int8", 8, 0, "two's complement, scaled"),
     NumberFormat(
         "bfp-1s5e2m",
         3,
         5,
-        "f32",
         "block floating point: sign, 2-bit mantissa, shared 5-bit exponent",
     ),
     NumberFormat(
         "bfp-1s5e3m",
         4,
         5,
-        "f32",
         "block floating point: sign, 3-bit mantissa, shared 5-bit exponent",
     ),
     NumberFormat(
         "bfp-1s5e4m",
         5,
         5,
-        "f32",
         "block floating point: sign, 4-bit mantissa, shared 5-bit exponent",
     ),
     NumberFormat(
         "bfp-1s5e5m",
         6,
         5,
-        "f32",
         "block floating point: sign, 5-bit mantissa, shared 5-bit exponent",
     ),
 )

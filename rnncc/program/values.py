@@ -23,7 +23,7 @@ def read_values(
             raise line.error(
                 f"no values for constant '{name}'",
                 column,
-                "write them, or give them in an .npz",
+                "write them, or give the .npz that `rnncc disasm --constants` writes, with --constants",
             )
         # NumPy's files know no bfloat16: such arrays come back as raw two-byte elements.
         if given.dtype.kind == "V" and given.dtype.itemsize == target.itemsize:

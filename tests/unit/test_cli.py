@@ -205,6 +205,14 @@ def test_options_of_compilation_do_not_apply_to_a_program(capsys, program):
     assert "compiled already" in err
 
 
+def test_a_program_becomes_text_and_is_assembled_again(capsys, program, tmp_path):
+    arrays, text, again = (str(tmp_path / name) for name in ("c.npz", "m.s", "again.rnx"))
+    assert run(capsys, "disasm", program, "--constants", arrays, "-o", text)[0] == 0
+    assert "--constants" in run(capsys, "asm", text, "-o", again)[2]
+    assert run(capsys, "asm", text, "--constants", arrays, "-o", again)[0] == 0
+    assert run(capsys, "disasm", again)[1] == Path(text).read_text()
+
+
 def test_zero_is_a_value_of_an_option(capsys, program):
     status, _, err = run(capsys, "run", program, "--top-k", "0")
     assert status == 1

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnncc.bench.measure import Measured, measured
+from rnncc.bench.measure import Measured, in_all, measured
+from rnncc.bench.samples import sample_folder
 from rnncc.bench.transformations.row import Row
-from rnncc.errors import InputError, RnnccError
+from rnncc.errors import RnnccError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,9 +38,7 @@ def language_sample() -> tuple[Path, Path, np.ndarray]:
     """
     import numpy as np
 
-    folder = Path(__file__).resolve().parents[3] / "samples" / "language_model"
-    if not (folder / "model.onnx").is_file():
-        raise InputError("the sample samples/language_model is not there", "run from a clone")
+    folder = sample_folder("language_model")
     with np.load(folder / "heldout.npz") as archive:
         return folder / "model.onnx", folder / "tokens.npz", archive["tokens"][:GIVEN, :PROMPTS].T
 
@@ -65,12 +63,7 @@ def run_prompts(target: str, pipeline: str) -> tuple[Measured, list[list[int]], 
         for counted in result.report.speculated:
             words, turns = words + counted.words, turns + counted.turns
             guesses += counted.turns * counted.width
-    total = replace(
-        found[0],
-        cycles=sum(m.cycles for m in found),
-        bound=sum(m.bound for m in found),
-        work=float(sum(map(len, tokens))),
-    )
+    total = in_all(found, float(sum(map(len, tokens))))
     note = ""
     if turns:
         right = (words - turns) / guesses

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnncc.bench.measure import Measured, measured
+from rnncc.bench.measure import Measured, in_all, measured
+from rnncc.bench.samples import sample_folder
 from rnncc.bench.transformations.row import Row, compared, edited
-from rnncc.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,9 +26,7 @@ def skip_sample() -> tuple[Path, list[np.ndarray]]:
     """
     import numpy as np
 
-    folder = Path(__file__).resolve().parents[3] / "samples" / "skip_rnn"
-    if not (folder / "model.onnx").is_file():
-        raise InputError("the sample samples/skip_rnn is not there", "run from a clone of rnncc")
+    folder = sample_folder("skip_rnn")
     with np.load(folder / "heldout.npz") as archive:
         return folder / "model.onnx", list(archive["x"][:PICTURES])
 
@@ -41,8 +38,7 @@ def run_pictures(target: str, pipeline: str) -> Measured:
     path, pictures = skip_sample()
     program = rnncc.compile(path, target, pipeline)
     found = [measured(program.run({"x": picture}, values=False)) for picture in pictures]
-    cycles, bound = sum(m.cycles for m in found), sum(m.bound for m in found)
-    return replace(found[0], cycles=cycles, bound=bound, work=float(len(found)))
+    return in_all(found, float(len(found)))
 
 
 def rows(target: str) -> Iterator[Row]:

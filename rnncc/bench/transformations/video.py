@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnncc.bench.measure import Measured, measured
+from rnncc.bench.measure import Measured, in_all, measured
+from rnncc.bench.samples import sample_folder
 from rnncc.bench.transformations.row import Row, compared
-from rnncc.errors import InputError, RnnccError
+from rnncc.errors import RnnccError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,9 +28,7 @@ def video_sample() -> tuple[Path, list[np.ndarray], np.ndarray]:
     """
     import numpy as np
 
-    folder = Path(__file__).resolve().parents[3] / "samples" / "video"
-    if not (folder / "model.onnx").is_file():
-        raise InputError("the sample samples/video is not there", "run from a clone of rnncc")
+    folder = sample_folder("video")
     with np.load(folder / "heldout.npz") as archive:
         return folder / "model.onnx", list(archive["frames"]), archive["label"]
 
@@ -52,9 +50,7 @@ def run_clips(target: str, pipeline: str) -> tuple[Measured, list[int], int, int
         classes.append(int(result.outputs["scores"].argmax()))
         skipped += sum(gate.skipped for gate in result.report.skipped)
         steps += sum(gate.steps for gate in result.report.skipped)
-    cycles, bound = sum(m.cycles for m in found), sum(m.bound for m in found)
-    total = replace(found[0], cycles=cycles, bound=bound, work=float(len(clips)))
-    return total, classes, skipped, steps
+    return in_all(found, float(len(clips))), classes, skipped, steps
 
 
 def rows(target: str) -> Iterator[Row]:

@@ -172,3 +172,14 @@ def test_too_many_scalars():
 def test_addresses_are_needed():
     with pytest.raises(PassError, match="has no address"):
         generate(parse(STEPS), load_machine("edge"), "exact")
+
+
+def test_an_operation_that_is_no_instruction_is_refused():
+    text = """func.func @main() {
+      %b = npu.alloc "b" : !npu.buffer<64xi64, vmem>
+      %c = nn.constant dense<0.0> : tensor<2xf32>
+      %d = nn.unary tanh %c : tensor<2xf32> -> tensor<2xf32>
+      func.return
+    }"""
+    with pytest.raises(PassError, match=r"nn\.\w+ is no instruction"):
+        program(text)
