@@ -19,6 +19,7 @@ from rnncc.dialects._types import shape_of
 from rnncc.dialects.rnn import ScanOp
 from rnncc.errors import RnnccError
 from rnncc.machine import load_machine
+from rnncc.passes._hoist_plan import kept_values
 from rnncc.passes._packed import is_packed
 from rnncc.passes._remarks import remark, title, titles
 from rnncc.passes._trial import MANY, better, cycles_if_fit, cycles_of
@@ -31,8 +32,6 @@ microseconds."""
 
 def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str) -> list[ScanOp]:
     """The scans to hoist from, in the order given (inner ones first)."""
-    from rnncc.passes.hoist_input_projection import kept_values
-
     load_machine(target)  # an unknown machine is an error whatever there is to hoist
     kept = {scan: kept_values(scan) for scan in scans}
     able = [scan for scan in scans if kept[scan]]

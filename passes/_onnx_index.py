@@ -71,7 +71,7 @@ def _one_slice(n: Node, x: SSAValue, axis: int, bounds: tuple[int, int, int]) ->
             return x
         if step == -1 and end < -size and (start == -1 or start >= size - 1):
             return n.slice_axis(x, axis, size - 1, size, -1)
-        if start == -1 and (end >= size if step > 0 else end in (-2, -size - 1)):
+        if start == -1 and (end >= size if step > 0 else end == -2):
             return last_element(n, x, axis)
         if step == 1 and start == 0 and end == 1:
             return n.slice_axis(x, axis, 0, 1)

@@ -32,11 +32,12 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from rnncc.dialects import nn
-from rnncc.dialects._types import copy_node, shape_of, type_of
+from rnncc.dialects._types import copy_node, shape_of
 from rnncc.dialects.rnn import ScanOp, WhileOp
 from rnncc.errors import PassError, nearest
-from rnncc.passes._batch import POINTWISE, batch, can_batch
+from rnncc.passes._batch import batch
 from rnncc.passes._emit import Emitter
+from rnncc.passes._hoist_plan import HoistPlan
 from rnncc.passes._packed import is_packed
 from rnncc.passes._remarks import remark, title
 from rnncc.passes._scan_invariants import hoist_invariants, is_outside
@@ -83,72 +84,9 @@ def hoist(scan: ScanOp) -> None:
     _hoist_products(scan)
 
 
-def kept_values(scan: ScanOp) -> list[SSAValue]:
-    """What the hoisted part of a step hands to the rest of it: empty when nothing can leave."""
-    plan = _Plan(scan)
-    return [
-        op.results[0]
-        for op in plan.candidates
-        if op in plan.chosen and any(u.operation not in plan.chosen for u in op.results[0].uses)
-    ]
-
-
-class _Plan:
-    """What of a scan's step can and should be done for all steps at once."""
-
-    def __init__(self, scan: ScanOp):
-        self.scan = scan
-        # Per-step value that needs no carried state -> whether it runs backward.
-        self.reverse: dict[SSAValue, bool] = dict(
-            zip(scan.slice_args, scan.input_flags, strict=True)
-        )
-        self.candidates = [op for op in scan.body.block.ops if self._is_candidate(op)]
-        self.chosen: set[Operation] = set()
-        for op in self.candidates:
-            if isinstance(op, nn.MatmulOp):
-                self._choose(op)
-        for op in self.candidates:
-            if op not in self.chosen and self._follows(op):
-                self.chosen.add(op)
-
-    def _is_candidate(self, op: Operation) -> bool:
-        steps = [v for v in op.operands if v in self.reverse]
-        if not steps or op.regions or not isinstance(op, nn.NNOp):
-            return False
-        if not all(v in self.reverse or is_outside(v, self.scan) for v in op.operands):
-            return False
-        flags = {self.reverse[v] for v in steps}
-        by_row = self.scan.lens is not None and True in flags
-        if len(flags) > 1 or not can_batch(op, self.reverse.__contains__, by_row):
-            return False
-        self.reverse[op.results[0]] = flags.pop()
-        return True
-
-    def _choose(self, op: Operation) -> None:
-        """Take an operation and everything of the step that it is computed from."""
-        if op in self.chosen:
-            return
-        self.chosen.add(op)
-        for value in op.operands:
-            if value in self.reverse and isinstance(value.owner, Operation):
-                self._choose(value.owner)
-
-    def _follows(self, op: Operation) -> bool:
-        """Whether an element-wise operation belongs to hoisted products, and is no larger."""
-        if not isinstance(op, POINTWISE):
-            return False
-        made = [v for v in op.operands if v.owner in self.chosen]
-        ready = all(
-            v.owner in self.chosen or is_outside(v, self.scan) or v in self.scan.slice_args
-            for v in op.operands
-        )
-        size = type_of(op.results[0]).get_shape()
-        return ready and any(shape_of(v) == size for v in made)
-
-
 def _add_biases_first(scan: ScanOp) -> None:
     """``(x + h) + b`` or ``x + (h + b)`` becomes ``(x + b) + h``, where h alone needs the state."""
-    per_step = _Plan(scan).reverse
+    per_step = HoistPlan(scan).reverse
     for op in list(scan.body.block.ops):
         if not isinstance(op, nn.BinaryOp) or op.kind.data != "add":
             continue
@@ -177,7 +115,7 @@ def _add_biases_first(scan: ScanOp) -> None:
 
 
 def _hoist_products(scan: ScanOp) -> None:
-    plan = _Plan(scan)
+    plan = HoistPlan(scan)
     products = [op for op in plan.candidates if op in plan.chosen and isinstance(op, nn.MatmulOp)]
     left = sum(isinstance(op, nn.MatmulOp) for op in scan.body.block.ops) - len(products)
     if not plan.chosen:

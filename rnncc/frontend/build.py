@@ -68,7 +68,7 @@ class Builder:
             argument.name_hint = _hint(value.name)
             self.values[value.key] = argument
         self._nodes(self.region, block)
-        results = [self._operand(v, block) for v in self.region.results]
+        results = [self._operand(v) for v in self.region.results]
         block.add_op(ReturnOp(*results))
         kind = ([a.type for a in block.args], [r.type for r in results])
         function = FuncOp("main", kind, IrRegion(block))
@@ -100,7 +100,7 @@ class Builder:
             if node.key in self.plan.needed:
                 self._node(node, block)
 
-    def _operand(self, value: Value, block: Block) -> SSAValue:
+    def _operand(self, value: Value) -> SSAValue:
         if value.array is not None and value.key not in self.plan.made:
             if value.key not in self.constants:
                 self.constants[value.key] = self._constant(value.array, value)
@@ -135,7 +135,7 @@ class Builder:
             elif (array := self.plan.operands.get(place)) is not None:
                 operands.append(self._constant(array, None))
             else:
-                operands.append(self._operand(value, block))
+                operands.append(self._operand(value))
         try:
             op = self._operation(node, operands)
         except VerifyException as error:
@@ -179,7 +179,7 @@ class Builder:
             argument.name_hint = _hint(value.name)
             self.values[value.key] = argument
         self._nodes(region, block)
-        block.add_op(dialect.Yield([self._operand(v, block) for v in region.results]))
+        block.add_op(dialect.Yield([self._operand(v) for v in region.results]))
         return IrRegion(block)
 
 
