@@ -1,7 +1,9 @@
 """The pass `schedule`: the order of instructions.
 
 Needs: one function at the npu level, without addresses (an address fixed before would be a false
-dependence). Ensures: the same results; on-chip memory that fitted still fits.
+dependence). Ensures: the same results; on-chip memory that fitted still fits, and what did not is
+first put into an order of least memory (`_fitting_order`), so that nothing is spilled that a better
+order would keep.
 
 ``policy=list`` orders every block so that the engines overlap, critical path first and loads early
 (`_list_order`); the operations stay the same. ``policy=modulo``, the default, does that too and
@@ -32,6 +34,7 @@ from rnncc.dialects._main import main_function
 from rnncc.errors import PassError, nearest
 from rnncc.machine import load_machine
 from rnncc.passes._block_order import Scheduler, blocks_of, refill
+from rnncc.passes._fitting_order import save_memory
 from rnncc.passes._live_ranges import live_ranges
 from rnncc.passes._pipeline_loops import Pipeliner, discard
 from rnncc.passes._placement import fits
@@ -74,6 +77,14 @@ class SchedulePass(ModulePass):
         capacity = {m: machine.capacity(m, element_bytes) for m in ("wmem", "vmem")}
         table = AccessTable()  # what an operation touches stays as it is wherever it is put
         fitted = fits(live_ranges(function, table), machine, element_bytes)
+        if not fitted:
+            # Another order may need less; if none that is found fits, the program keeps its own.
+            save_memory(function, capacity, table)
+            fitted = fits(live_ranges(function, table), machine, element_bytes)
+            if fitted:
+                original = {block: list(block.ops) for block in blocks_of(function)}
+            else:
+                _undo(function, original, None)
         # An order may need more memory than the original one as long as that is there. Whether it
         # is, only placement knows for sure: buffers that come and go leave gaps.
         ways = [(False, False), (False, True)] if fitted else [(False, True)]
