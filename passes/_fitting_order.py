@@ -28,7 +28,7 @@ LARGE = 400
 """Nodes beyond which a block is completed in its own order."""
 WINDOW = 16
 """Ready nodes that are compared at a step."""
-MEMORIES = ("wmem", "vmem")
+MEMORIES: tuple[str, ...] = ("wmem", "vmem")
 
 
 def save_memory(function: FuncOp, capacity: Mapping[str, int], table: AccessTable) -> None:

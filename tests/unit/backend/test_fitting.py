@@ -48,8 +48,8 @@ def machines(tmp_path_factory):
     return paths
 
 
-def row(block, memory, name):
-    alloc = npu.AllocOp((ROW,), f32, memory, name)
+def row(block, name):
+    alloc = npu.AllocOp((ROW,), f32, "vmem", name)
     block.add_op(alloc)
     return alloc.buffer
 
@@ -72,7 +72,7 @@ def rows_of(program):
     block.add_ops([x, y])
     made, extents = [], (1, 1, ROW)
     for n, parts in enumerate(program):
-        made.append(row(block, "vmem", f"r{n}"))
+        made.append(row(block, f"r{n}"))
         if parts is None:
             source = view(block, x.results[0], n * ROW)
             block.add_op(npu.DmaOp(view(block, made[n]), source, extents))
