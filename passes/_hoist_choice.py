@@ -22,6 +22,7 @@ from rnncc.machine import load_machine
 from rnncc.passes._hoist_plan import kept_values
 from rnncc.passes._packed import is_packed
 from rnncc.passes._remarks import remark, title, titles
+from rnncc.passes._sum_trial import cycles_with_sums
 from rnncc.passes._trial import MANY, better, cycles_if_fit, cycles_of
 
 NAME = "hoist-input-projection"
@@ -30,8 +31,19 @@ SMALL = 1 << 14
 microseconds."""
 
 
-def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str) -> list[ScanOp]:
-    """The scans to hoist from, in the order given (inner ones first)."""
+def choose(
+    ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str, sums: bool = False
+) -> list[ScanOp]:
+    """The scans to hoist from, in the order given (inner ones first).
+
+    Args:
+        ctx: the dialects known.
+        module: the program.
+        scans: its recurrences.
+        target: the machine.
+        sums: count on `accumulate-products{policy=auto}` behind.
+    """
+    timed = cycles_with_sums if sums else cycles_of
     load_machine(target)  # an unknown machine is an error whatever there is to hoist
     kept = {scan: kept_values(scan) for scan in scans}
     able = [scan for scan in scans if kept[scan]]
@@ -40,13 +52,13 @@ def choose(ctx: Context, module: ModuleOp, scans: Sequence[ScanOp], target: str)
         return [scan for scan in able if not is_packed(scan)]
     inside: set[ScanOp] = set()
     try:
-        best = cycles_of(ctx, _hoisted(module, scans, able), target)
+        best = timed(ctx, _hoisted(module, scans, able), target)
     except RnnccError as error:
         remark(able[0], NAME, f"hoisted unseen, the program cannot be timed: {error.message}")
         return able
     for group in [[scan] for scan in able] if len(able) <= MANY else [able]:
         without = [s for s in able if s not in inside and s not in group]
-        now = cycles_if_fit(ctx, _hoisted(module, scans, without), target)
+        now = cycles_if_fit(ctx, _hoisted(module, scans, without), target, timed)
         if now is not None and better(now, best):
             inside.update(group)
             text = f"the input products stay in the step: {now[0]:,} cycles, hoisted {best[0]:,}"

@@ -51,6 +51,10 @@ def cycles_of(ctx: Context, module: ModuleOp, target: str) -> list[int]:
     return list(measure(ctx, module, target).cycles)
 
 
+Timed = Callable[[Context, ModuleOp, str], list[int]]
+"""Cycles of a module on a machine, as `cycles_of` gives them."""
+
+
 def measure(ctx: Context, module: ModuleOp, target: str) -> Measured:
     """Lower a copy of a module and time it.
 
@@ -108,10 +112,12 @@ def _trials_of(ctx: Context) -> dict[tuple[str, ModuleText], Measured]:
     return _known[id(ctx)]
 
 
-def cycles_if_fit(ctx: Context, module: ModuleOp, target: str) -> list[int] | None:
+def cycles_if_fit(
+    ctx: Context, module: ModuleOp, target: str, timed: Timed = cycles_of
+) -> list[int] | None:
     """See `cycles_of`; None when the program does not fit the machine."""
     try:
-        return cycles_of(ctx, module, target)
+        return timed(ctx, module, target)
     except RnnccError:
         return None
 
@@ -130,7 +136,12 @@ def better(now: list[int], best: list[int]) -> bool:
 
 
 def keep_if_faster(
-    ctx: Context, module: ModuleOp, target: str, name: str, change: Callable[[ModuleOp], int]
+    ctx: Context,
+    module: ModuleOp,
+    target: str,
+    name: str,
+    change: Callable[[ModuleOp], int],
+    timed: Timed = cycles_of,
 ) -> None:
     """Apply a change to a module if the machine is faster with it; note the cycles either way.
 
@@ -140,13 +151,14 @@ def keep_if_faster(
         target: the machine, as ``load_machine`` takes it.
         name: the pass, for the remark.
         change: rewrites the module that it is given, and says how often it did something.
+        timed: gives the cycles of a module.
     """
     trial = module.clone()
     if not change(trial):
         _take(module, trial)
         return
     try:
-        before, after = cycles_of(ctx, module, target), cycles_of(ctx, trial, target)
+        before, after = timed(ctx, module, target), timed(ctx, trial, target)
     except RnnccError as error:
         _note(module, name, f"nothing is changed, the program cannot be timed: {error.message}")
         return

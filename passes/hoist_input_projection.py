@@ -55,6 +55,8 @@ class HoistInputProjectionPass(ModulePass):
     """``always``, or ``auto``: only where the machine gains from it."""
     target: str = "edge"
     """Machine name or description file that ``auto`` measures on."""
+    sums: bool = False
+    """Let ``auto`` count on `accumulate-products{policy=auto}` behind it, which makes steps shorter."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Hoist from every scan of the module, inner ones first."""
@@ -70,7 +72,7 @@ class HoistInputProjectionPass(ModulePass):
         if self.policy == "auto":
             from rnncc.passes._hoist_choice import choose
 
-            scans = choose(ctx, op, scans, self.target)
+            scans = choose(ctx, op, scans, self.target, self.sums)
         else:
             # In a packed step a product has the rows that still run, outside it would have all.
             scans = [scan for scan in scans if not is_packed(scan)]

@@ -41,7 +41,10 @@ THROUGHPUT = (
     # Before hoisting: how much memory hoisted products take depends on the number of rows, and products that
     # stay in a packed step shrink with the rows that still run.
     "batch-sequences{size=16 policy=pack}",
-    *RECURRENCE[RECURRENCE.index("fuse-gates") + 1 :],
+    # As in LATENCY, both: a sum is an instruction on all rows.
+    "hoist-input-projection{policy=auto sums=true}",
+    "accumulate-products{policy=auto}",
+    *RECURRENCE[RECURRENCE.index("hoist-input-projection{policy=auto}") + 1 :],
 )
 """As `RECURRENCE`, for many independent sequences: each weight that is read serves all of them."""
 
@@ -63,10 +66,10 @@ LATENCY = (
     "fuse-gates",
     # Before the wavefront: the product that feeds the lowest layer stays outside, those between the layers go back
     # into the step, where they must be.
-    "hoist-input-projection{policy=auto}",
+    "hoist-input-projection{policy=auto sums=true}",
     # Halves first: a wavefront stops at a bidirectional layer, and two halves that are one scan are timed as one.
     "fuse-directions{measure=true}",
-    "wavefront-layers{measure=true}",
+    "wavefront-layers{measure=true sums=true}",
     # Behind hoisting and the wavefront, which look for whole products, and lose its marks.
     "accumulate-products{policy=auto}",
     # After all that build new scans, which would lose its marks; before lengths become masks: it measures on random

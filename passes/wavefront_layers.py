@@ -43,7 +43,8 @@ from rnncc.passes._scan_diagonal import Diagonals
 from rnncc.passes._scan_graph import dependences, halves, scan_blocks, sink_users
 from rnncc.passes._scan_room import crowded, step_weights
 from rnncc.passes._scan_wave import WAVE_ATTR, Declined, Wave, absorbed
-from rnncc.passes._trial import keep_if_faster
+from rnncc.passes._sum_trial import cycles_with_sums
+from rnncc.passes._trial import cycles_of, keep_if_faster
 from rnncc.passes.lower_lengths import lower_scan_lengths
 
 
@@ -64,6 +65,8 @@ class WavefrontLayersPass(ModulePass):
     """Join layers even where their weights do not fit the weight memory together."""
     measure: bool = False
     """Join only if that saves cycles."""
+    sums: bool = False
+    """Count on `accumulate-products{policy=auto}` behind it when measuring."""
     target: str = "edge"
     """Machine name or description file: its weight memory decides."""
 
@@ -74,7 +77,8 @@ class WavefrontLayersPass(ModulePass):
                 f"wavefront-layers{{max-layers={self.max_layers}}}: a wavefront has 2 or more layers"
             )
         if self.measure:
-            keep_if_faster(ctx, op, self.target, self.name, self._join)
+            timed = cycles_with_sums if self.sums else cycles_of
+            keep_if_faster(ctx, op, self.target, self.name, self._join, timed)
         else:
             self._join(op)
 

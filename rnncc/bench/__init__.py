@@ -13,6 +13,10 @@ SUITES = {
         "rnncc.bench.silicon.tpu_paper",
         "the TPU paper's applications, beside its throughputs and breakdown",
     ),
+    "fill": (
+        "rnncc.bench.fill",
+        "more sequences and layers side by side, until the array of a machine is busy",
+    ),
     "transformations": (
         "rnncc.bench.transformations",
         "cycles with and without each transformation, beside the lower bound",
