@@ -3,10 +3,10 @@
 All scans accumulate their products or none does. On a machine of chains that is tried with gates together, apart, and
 apart but for one pair of neighbours: operations of gates that stay together share a pass, those of a gate alone go on
 in the pass with what reads it. What is taken saves cycles of the whole program at the largest run-time lengths, and
-costs none at others (``_trial``). Each way is tried with one step and with several steps a turn: short transfers that
-put biases in place wait for the long one of the step's input, and then one such wait serves several steps. The factor
-stays as a mark for `unroll-timesteps`. With what is best, the inputs are then tried to come step by step instead of as
-a whole before the first step.
+costs none at others (``_trial``). Gates apart are tried with one step and with several steps a turn: short transfers
+that put biases in place wait for the long one of the step's input, and then one such wait serves several steps. The
+factor stays as a mark for `unroll-timesteps`. With what is best, the inputs are then tried to come step by step instead
+of as a whole before the first step.
 """
 
 from __future__ import annotations

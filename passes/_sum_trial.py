@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from sys import maxsize
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, UnitAttr
@@ -55,19 +56,11 @@ def cycles_with_sums(ctx: Context, module: ModuleOp, target: str) -> list[int]:
     """
     if load_machine(target).vector.kind != "chain":
         return cycles_of(ctx, module, target)
-    return search(ctx, module, target, quick=True)[0][-1]
+    return search(ctx, module, target)[0][-1]
 
 
-def search(
-    ctx: Context, module: ModuleOp, target: str, *, quick: bool = False
-) -> tuple[list[list[int]], list[Way]]:
+def search(ctx: Context, module: ModuleOp, target: str) -> tuple[list[list[int]], list[Way]]:
     """The cycles of a module as it is and of the best way, if that is another one; and a way for each scan.
-
-    Args:
-        ctx: the dialects known.
-        module: stays as it is.
-        target: the machine.
-        quick: leave out ways that are seldom the best by far: gates apart in turns of one step, inputs step by step.
 
     Raises:
         RnnccError: the module as it is does not fit the machine, or cannot be timed.
@@ -75,48 +68,44 @@ def search(
     chains = load_machine(target).vector.kind == "chain"
     scans = [inner for inner in module.walk() if isinstance(inner, ScanOp)]
     able = worth_a_trial(scans)
-    ways, best = [Way()] * len(scans), [cycles_of(ctx, module, target)]
-    if not able:
-        return best, ways
-    for candidates in (_ways,) if quick else (_ways, _streams):
-        start = next(way for way, scan in zip(ways, scans, strict=True) if scan in able)
-        for way in candidates(start, able, chains):
-            if quick and way.cuts and way.turn < several(able):
-                continue
+    best, chosen = [cycles_of(ctx, module, target)], Way()
+
+    def attempt(ways: Iterable[Way]) -> Way:
+        """Try ways; gives the one of them that takes the fewest cycles."""
+        nonlocal best, chosen
+        cycles: dict[int, Way] = {}
+        for way in ways:
             tried = [way if scan in able else Way() for scan in scans]
             now = cycles_if_fit(ctx, changed(module, tried), target)
+            cycles.setdefault(now[0] if now is not None else maxsize, way)
             if now is not None and better(now, best[-1]):
-                best, ways = [best[0], now], tried
-    return best, ways
+                best, chosen = [best[0], now], way
+        return cycles[min(cycles)]
+
+    if able:
+        sums, apart = Way(sums=True), places(able)
+        attempt([sums])
+        if chains:
+            turns = sorted({1, several(able)})
+            first = attempt([replace(sums, cuts=apart, turn=turn) for turn in turns])
+            if 1 < len(apart) <= PLACES and len(turns) > 1:
+                # Neighbours that share a pass, all others apart.
+                attempt([replace(first, cuts=apart - {one}) for one in sorted(apart)])
+            if chosen.sums and _arguments(able):
+                longer = sorted({chosen.turn, several(able)})
+                attempt([replace(chosen, stream=True, turn=turn) for turn in longer])
+    return best, [chosen if scan in able else Way() for scan in scans]
+
+
+def _arguments(scans: Sequence[ScanOp]) -> bool:
+    """Whether scans read the program's inputs."""
+    return any(not isinstance(v.owner, Operation) for scan in scans for v in scan.inputs)
 
 
 def worth_a_trial(scans: Sequence[ScanOp]) -> list[ScanOp]:
     """The scans of several steps with products, if these make many numbers."""
     able = [scan for scan in scans if scan.count > 1 and made(scan)]
     return able if sum(map(made, able)) > SMALL else []
-
-
-def _ways(start: Way, scans: Sequence[ScanOp], chains: bool) -> Iterator[Way]:
-    """With sums in the array, for each set of places to try, and one step or several a turn."""
-    sums = replace(start, sums=True)
-    yield sums
-    if not chains:
-        return
-    apart = places(scans)
-    turns = {1, several(scans)}
-    yield from (replace(sums, cuts=apart, turn=turn) for turn in sorted(turns))
-    for one in sorted(apart) if 1 < len(apart) <= PLACES and len(turns) > 1 else ():
-        # Neighbours that share a pass, all others apart.
-        yield from (replace(sums, cuts=apart - {one}, turn=turn) for turn in sorted(turns))
-
-
-def _streams(start: Way, scans: Sequence[ScanOp], chains: bool) -> Iterator[Way]:
-    """With inputs step by step, where they are arguments, and one step or several a turn."""
-    arguments = [v for scan in scans for v in scan.inputs if not isinstance(v.owner, Operation)]
-    if start.sums and chains and arguments:
-        yield replace(start, stream=True)
-        if start.turn < several(scans):
-            yield replace(start, stream=True, turn=several(scans))
 
 
 def places(scans: Sequence[ScanOp]) -> frozenset[int]:
