@@ -136,7 +136,7 @@ def measured(target: str, row: FillRow) -> FillRow:
         "bound": bounds.cycles,
         "binds": bounds.binds,
         "share": work / machine.peak_macs_per_cycle / timing.cycles,
-        "array": bounds.engines / timing.cycles,
+        "array": timing.counters.engines["matrix"].use,
     }
     return FillRow(**{**asdict(row), **figures})
 
