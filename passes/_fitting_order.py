@@ -113,7 +113,6 @@ def least_peak(
                 heappush(heap, (needs, -after.bit_count(), after))
     at = issued = whole if heap[0][2] == whole else min(heap, key=lambda e: (e[1], e[0]))[2]
     numbers: list[int] = []
-    at = whole
     while at:
         at, number = came[at]
         numbers.append(number)
