@@ -1,6 +1,7 @@
 """Nothing is spilled that a better order would keep: small blocks against all their orders."""
 
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from xdsl.ir import Block, Region
 from rnncc.dialects import npu
 from rnncc.dialects._main import main_function
 from rnncc.interpreter.npu import run_npu
+from rnncc.passes import _fitting_order
 from rnncc.passes._dependence import dependence_graph
 from rnncc.passes._windows import AccessTable
 from rnncc.passes.allocate import AllocatePass
@@ -141,3 +143,12 @@ def test_loads_that_came_first_wait(machines):
     SchedulePass(target=target).apply(Context(), module)
     AllocatePass(target=target).apply(Context(), module)
     assert "rnncc.spills" not in main_function(module).attributes
+
+
+def test_a_search_that_ends_early_still_orders_every_node(monkeypatch):
+    """It has no order of the whole block then: the rest is chosen node by node."""
+    monkeypatch.setattr(_fitting_order, "EFFORT", 50)
+    nodes = [SimpleNamespace(number=n, preds={}, buffers=set()) for n in range(30)]
+    inside = [(0.0,) * len(_fitting_order.MEMORIES)] * len(nodes)
+    numbers, _ = _fitting_order.least_peak(nodes, set(), inside, {})  # pyright: ignore[reportArgumentType]
+    assert sorted(numbers) == list(range(30))
