@@ -50,7 +50,7 @@ THROUGHPUT = (
 
 BACK = (
     # Where tensors live decides what a tile may be ...
-    "place-memory",
+    "place-memory{once=pieces}",
     # ... and the tile decides how many instructions a product becomes.
     "tile-for-machine",
     "lower-to-npu",

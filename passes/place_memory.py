@@ -21,6 +21,7 @@ from rnncc.passes._lower.products import can_follow
 from rnncc.passes._lower.storage import only_returned, readers, root_of
 
 INPUTS = ("whole", "stream")
+ONCE = ("whole", "pieces")
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,11 @@ class PlaceMemoryPass(ModulePass):
     Ensures: every operation with tensor results has ``npu.memory``, the memory of each result
     (``vmem`` or ``dram``); the function has it for its arguments (``vmem``: loaded whole where
     computed with). Every nn.matmul has ``npu.weights``: ``resident`` weights are loaded once before
-    the loops around the product, ``streamed`` ones pass through panels each time, within
-    ``npu.room`` bytes of the weight memory, but for their first ``npu.kept`` rows,
-    which stay; an nn.conv has all or none of its kernel there. ``npu.epilogue`` marks products whose bias is
-    added block by block, in place, and convolutions whose bias and activation are.
+    the loops around the product, in pieces of ``npu.panel`` rows if it has that; ``streamed`` ones
+    pass through ``npu.panels`` panels each time, within ``npu.room`` bytes of the weight memory, but
+    for their first ``npu.kept`` rows, which stay; an nn.conv has all or none of its kernel there.
+    ``npu.epilogue`` marks products whose bias is added block by block, in place, and convolutions
+    whose bias and activation are.
     Exact.
     Source: persistent weights (Diamos, ICML 2016): the weights used most often for each byte stay;
     tensors leave the chip largest first while the worst moment does not fit.
@@ -47,12 +49,19 @@ class PlaceMemoryPass(ModulePass):
     inputs: str = "whole"
     """``whole``: sequences that recurrences read come on chip before the first step, where they fit; ``stream``:
     they come step by step."""
+    once: str = "whole"
+    """``whole``: weights that stay are there before a product begins; ``pieces``: those that one product uses once come
+    piece by piece, and the product with them, where that saves cycles."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Annotate every function of the module."""
         if self.inputs not in INPUTS:
             raise PassError(
                 f"place-memory has no inputs '{self.inputs}'", hint=nearest(self.inputs, INPUTS)
+            )
+        if self.once not in ONCE:
+            raise PassError(
+                f"place-memory has no once '{self.once}'", hint=nearest(self.once, ONCE)
             )
         budget = budget_of(self.target, op)
         for function in op.body.block.ops:
@@ -70,7 +79,7 @@ class PlaceMemoryPass(ModulePass):
                     ):
                         inner.attributes[EPILOGUE_ATTR] = UnitAttr()
                 place_tensors(function, budget, stream=self.inputs == "stream")
-                place_weights(function, budget)
+                place_weights(function, budget, cut=self.once == "pieces")
 
 
 def place_tensors(function: func.FuncOp, budget: Budget, *, stream: bool = False) -> None:
@@ -91,7 +100,8 @@ def place_tensors(function: func.FuncOp, budget: Budget, *, stream: bool = False
             choices = [(v, "dram" if only_returned(v) else "vmem") for v in op.results]
         for value, choice in choices:
             if root_of(value) is value:
-                memory[value] = choice
+                # Several outputs are written from the chip, not one from the other.
+                memory[value] = "vmem" if choice == "dram" and _returned_often(value) else choice
     for argument in block.args:
         users = list(readers(argument))
         loaded = any(loaded_by(op, argument) for op in users)
@@ -110,6 +120,11 @@ def _streams(op: Operation, argument: SSAValue, every: bool) -> bool:
     if not isinstance(op, rnn.ScanOp) or argument in op.inits:
         return False
     return every or STREAM_ATTR in op.attributes
+
+
+def _returned_often(value: SSAValue) -> bool:
+    """Whether the end of the program reads a value's storage more than once."""
+    return sum(isinstance(op, func.ReturnOp) for op in readers(value)) > 1
 
 
 def _demote(block: Block, memory: dict[SSAValue, str], budget: Budget) -> None:

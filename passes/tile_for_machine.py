@@ -13,11 +13,12 @@ from xdsl.passes import ModulePass
 
 from rnncc.dialects import nn, rnn
 from rnncc.dialects._nn_base import ints
-from rnncc.dialects._types import shape_of
+from rnncc.dialects._types import shape_of, type_of
 from rnncc.errors import CapacityError, PassError
 from rnncc.passes._conv_trial import ConvTrials
 from rnncc.passes._lower.attributes import (
     OUTER_ATTR,
+    PANEL_ATTR,
     PANELS_ATTR,
     TILE_ATTR,
     WEIGHTS_ATTR,
@@ -31,6 +32,7 @@ from rnncc.passes._lower.conv_plan import plan_conv, plan_pool
 from rnncc.passes._lower.epilogue import epilogue_of
 from rnncc.passes._lower.lowering import describe
 from rnncc.passes._lower.narrow import is_narrow, wide_bytes
+from rnncc.passes._lower.panel_choice import Streamed
 from rnncc.passes._lower.panels import even, panel
 from rnncc.passes._lower.products import stationary_left, weights_of
 from rnncc.passes._lower.storage import root_of
@@ -181,6 +183,8 @@ def tile_product(op: nn.MatmulOp, budget: Budget, panels: int | None = None) -> 
         if panels is not None:
             op.attributes[PANELS_ATTR] = IntegerAttr(panels, i64)
         tn, tk = panel(op, n - kept_of(op), k, item, budget, panels_of(op))
+    elif isinstance(rows_of_piece := op.attributes.get(PANEL_ATTR), IntegerAttr):
+        tn = rows_of_piece.value.data
     cost = (BUFFERS * k if off_chip(moving) else 0) + (BUFFERS * tn if off_chip(op.result) else 0)
     if tk < k and is_narrow(op.result):
         cost += tn * wide_bytes(op.result) // itembytes(op.result)
@@ -191,10 +195,23 @@ def tile_product(op: nn.MatmulOp, budget: Budget, panels: int | None = None) -> 
                 f"{budget.machine.name} has {budget.vmem}"
             )
         tm = even(m, max(1, budget.staging // (cost * item)))
+    if not streamed and tn < n and tm < m and not _hides_latency(op, budget, tm, tn):
+        # What is multiplied comes block by block for each piece, and each block waits for it.
+        del op.attributes[PANEL_ATTR], op.attributes[PANELS_ATTR]
+        tile_product(op, budget, panels)
+        return
     if (tm, tn, tk) == (m, n, k):
         return
     op.attributes[TILE_ATTR] = ints([tm, tn, tk])
     strips, blocks = -(-n // tn), -(-m // tm)
     by_n = nbytes(moving) * strips * off_chip(moving) + nbytes(held)
     by_m = nbytes(moving) * off_chip(moving) + nbytes(held) * blocks
-    op.attributes[OUTER_ATTR] = StringAttr("m" if by_m < by_n else "n")
+    in_pieces = not streamed and tn < n
+    op.attributes[OUTER_ATTR] = StringAttr("m" if by_m < by_n and not in_pieces else "n")
+
+
+def _hides_latency(op: nn.MatmulOp, budget: Budget, rows: int, columns: int) -> bool:
+    """Whether the product of a block and a piece of weights takes longer than the next block to arrive."""
+    element = str(type_of(op.result).get_element_type())
+    block = Streamed(rows, columns, shape_of(op.a)[-1], element, itembytes(op.result))
+    return block.product(budget.machine, columns).busy >= 2 * budget.machine.dma.latency

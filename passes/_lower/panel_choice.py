@@ -71,7 +71,7 @@ class Streamed:
     def smallest(self, machine: MachineDescription) -> int:
         """Bytes of the smallest pair of panels whose transfer hides the latency of another."""
         for rows in self.panels(machine):
-            if self._transfer(machine, rows)[0] >= machine.dma.latency:
+            if self.transfer(machine, rows)[0] >= machine.dma.latency:
                 return 2 * rows * self.row
         return 2 * self.n * self.row
 
@@ -102,7 +102,7 @@ class Streamed:
                     break
                 cycles = self.cycles(machine, kept, panel, places)
                 found.append(Division(kept, panel, places, cycles))
-        cut = self._cut(machine, free)
+        cut, _ = self.in_pieces(machine, free)
         if not found or min(d.cycles for d in found) > cut:
             return None
         least = min(d.cycles for d in found)
@@ -112,13 +112,25 @@ class Streamed:
     def cycles(self, machine: MachineDescription, kept: int, panel: int, places: int) -> float:
         """One use of the matrix, when it is used again and again."""
         whole, rest = divmod(self.n - kept, panel)
-        shared, busy = self._transfer(machine, panel)
-        product = self._product(machine, panel)
+        staying = self.product(machine, kept).busy if kept else 0
+        return self._repeated(machine, panel, whole, rest, places, staying)
+
+    def _repeated(
+        self,
+        machine: MachineDescription,
+        panel: int,
+        whole: int,
+        rest: int,
+        places: int,
+        staying: int = 0,
+    ) -> float:
+        """Cycles from use to use: so many whole panels, a smaller one, and a product of what stays."""
+        shared, busy = self.transfer(machine, panel)
+        product = self.product(machine, panel)
         sizes = [(shared, busy, product.busy, product.load)] * min(whole, SEEN)
         if rest:
-            last = self._product(machine, rest)
-            sizes.append((*self._transfer(machine, rest), last.busy, last.load))
-        staying = self._product(machine, kept).busy if kept else 0
+            last = self.product(machine, rest)
+            sizes.append((*self.transfer(machine, rest), last.busy, last.load))
         bulk = machine.sync.kind == "bulk"
         turn = _turn(sizes, places, staying, product.tail, machine.dma.channels, ahead=not bulk)
         if whole > SEEN:
@@ -126,30 +138,32 @@ class Streamed:
             moving = max(shared, busy / min(machine.dma.channels, places))
             pace = max(moving, product.busy, (busy + product.busy - product.load) / places)
             turn += (whole - SEEN) * pace
-        dispatch = (whole + 1) * INSTRUCTIONS * machine.control.dispatch_cycles
-        return max(turn, dispatch)
+        return max(turn, (whole + 1) * INSTRUCTIONS * machine.control.dispatch_cycles)
 
-    def _cut(self, machine: MachineDescription, free: int) -> float:
-        """One use of the matrix in panels of the array's rows and as many columns as fit."""
+    def in_pieces(self, machine: MachineDescription, free: int) -> tuple[float, int]:
+        """Cycles of one use in pieces of the array's rows and as many columns as fit, and the best places for them."""
         rows = min(self.n, machine.matrix.rows)
-        columns = min(self.k, free // (2 * rows * self.item))
-        columns -= columns % machine.matrix.columns if columns < self.k else 0
-        if columns < 1:
-            return inf
-        piece = replace(self, k=columns)
-        times = ceil(self.n / rows) * ceil(self.k / columns)
-        shared, busy = piece._transfer(machine, rows)
-        moving = max(shared, busy / min(machine.dma.channels, 2))
-        return times * max(moving, piece._product(machine, rows).busy)
+        found = [(inf, PLACES[0])]
+        for places in PLACES:
+            columns = min(self.k, free // (places * rows * self.item))
+            columns -= columns % machine.matrix.columns if columns < self.k else 0
+            if columns < 1:
+                break
+            piece = replace(self, k=columns)
+            times = ceil(self.n / rows) * ceil(self.k / columns)
+            found.append((piece._repeated(machine, rows, times, 0, places), places))
+        least = min(found)[0]
+        # Smaller pieces lose less where one use meets the next.
+        return least, max(p for cycles, p in found if cycles * NEARLY <= least * (NEARLY + 1))
 
-    def _transfer(self, machine: MachineDescription, rows: int) -> tuple[int, int]:
+    def transfer(self, machine: MachineDescription, rows: int) -> tuple[int, int]:
         """Cycles of the data path and of the channel for a panel."""
         walk = (0, self.k, 1)
         operands = [("wmem", self.element, walk), ("dram", self.element, walk)]
         found = cost(machine, work(machine, "dma", "", (1, rows, self.k), operands))
         return found.shared, found.busy
 
-    def _product(self, machine: MachineDescription, rows: int) -> Cost:
+    def product(self, machine: MachineDescription, rows: int) -> Cost:
         """Cycles of the matrix engine for a panel."""
         operands = [
             ("vmem", self.element, (self.n, 1, 0)),

@@ -11,12 +11,14 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from rnncc.dialects import nn, rnn
 from rnncc.dialects._types import shape_of, type_of
+from rnncc.passes._lower.arrival_choice import rows_of_a_piece
 from rnncc.passes._lower.attributes import (
     KEPT_ATTR,
     PANEL_ATTR,
     PANELS_ATTR,
     ROOM_ATTR,
     WEIGHTS_ATTR,
+    memory_of_value,
 )
 from rnncc.passes._lower.budget import Budget, itembytes, nbytes
 from rnncc.passes._lower.panel_choice import Streamed
@@ -36,8 +38,14 @@ class Matrix:
     products: list[nn.MatmulOp | nn.ConvOp] = field(default_factory=list)
 
 
-def place_weights(function: func.FuncOp, budget: Budget) -> None:
-    """Choose resident or streamed for each weight matrix; see the pass."""
+def place_weights(function: func.FuncOp, budget: Budget, *, cut: bool = False) -> None:
+    """Choose resident or streamed for each weight matrix; see the pass.
+
+    Args:
+        function: the function.
+        budget: what the memories hold.
+        cut: weights that are used once may be cut into pieces.
+    """
     block = function.body.block
     order = {op: i for i, op in enumerate(block.ops)}
     matrices: dict[object, Matrix] = {}
@@ -73,6 +81,8 @@ def place_weights(function: func.FuncOp, budget: Budget) -> None:
     for matrix in ranked:
         if any(m is matrix for m in kept):
             _mark(matrix, "resident")
+            if cut and matrix.turns == 1 and matrix.home is block:
+                _cut(matrix, block, budget)
             continue
         _mark(matrix, "streamed")
         others = [m for m in ranked if m is not matrix and not any(m is k for k in kept)]
@@ -88,6 +98,29 @@ def place_weights(function: func.FuncOp, budget: Budget) -> None:
 def _mark(matrix: Matrix, choice: str) -> None:
     for op in matrix.products:
         op.attributes[WEIGHTS_ATTR] = StringAttr(choice)
+
+
+def _cut(matrix: Matrix, block: Block, budget: Budget) -> None:
+    """Cut weights that are used once, so that their product begins before all of them are there."""
+    streamed, op = _streamed(matrix), matrix.products[0]
+    if streamed is None or len(matrix.products) > 1 or op.parent is not block:
+        return
+    assert isinstance(op, nn.MatmulOp)
+    value = weights_of(op)
+    moving = root_of(op.b if value is op.a else op.a)
+    batched = any(d != 1 for d in shape_of(value)[:-2])
+    if batched or stationary_left(op) or not isinstance(value.owner, nn.ConstantOp):
+        return
+    machine = budget.machine
+    again, aside = 0, machine.dma.host_bytes_per_cycle > 0 and moving in block.args
+    if memory_of_value(moving) == "dram":
+        rate = machine.dma.host_bytes_per_cycle if aside else machine.dma.bytes_per_cycle
+        native = machine.native_bytes("dram")
+        again = int(prod(shape_of(moving)) * native / rate)
+    rows = rows_of_a_piece(streamed, machine, again, aside=aside)
+    if rows is not None:
+        op.attributes[PANEL_ATTR] = IntegerAttr(rows, i64)
+        op.attributes[PANELS_ATTR] = IntegerAttr(-(-streamed.n // rows), i64)
 
 
 def _divide(matrix: Matrix, others: list[Matrix], load: list[int], budget: Budget) -> None:
@@ -110,6 +143,9 @@ def _divide(matrix: Matrix, others: list[Matrix], load: list[int], budget: Budge
     # A cache keeps nothing of what is swept through and does not fit.
     best = streamed.divide(machine, free, reserve, keep=not machine.memories.wmem.cache)
     if best is None:
+        _, places = streamed.in_pieces(machine, free)
+        for op in matrix.products:
+            op.attributes[PANELS_ATTR] = IntegerAttr(places, i64)
         return
     for i in span:
         load[i] += best.kept * streamed.row

@@ -10,7 +10,14 @@ from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import SSAValue
 
 from rnncc.dialects import nn
-from rnncc.passes._lower.attributes import OUTER_ATTR, WEIGHTS_ATTR, kept_of, panels_of, tile_of
+from rnncc.passes._lower.attributes import (
+    OUTER_ATTR,
+    PANEL_ATTR,
+    WEIGHTS_ATTR,
+    kept_of,
+    panels_of,
+    tile_of,
+)
 from rnncc.passes._lower.dims import ONE, Dim, collapse
 from rnncc.passes._lower.epilogue import epilogue_line, epilogue_of
 from rnncc.passes._lower.follow import follow, nothing
@@ -49,6 +56,7 @@ def matmul(low: Lowering, op: nn.MatmulOp) -> None:
         low.depth,
         kept=kept_of(op),
         places=panels_of(op),
+        pieces=PANEL_ATTR in op.attributes,
         adds=added is not None,
     )
     if after is not None:
@@ -160,7 +168,7 @@ def product(low: Lowering, dst: Ref, x: Ref, w: Ref, plan: Plan) -> None:
         low.blocks(dims, block, tile, lambda b: contract(low, b, plan))
 
     fixed = n.reg is None and k.reg is None and tk >= k.size and not plan.rows_outer
-    if plan.streamed and fixed and tn < n.size:
+    if (plan.streamed or plan.pieces) and fixed and tn < n.size:
         _panels(low, refs, plan, inner)
         return
     low.blocks(space, refs, first, inner)

@@ -30,6 +30,8 @@ class Plan:
     """Rows of streamed weights that stay all the same."""
     places: int = 2
     """Panels in the weight memory at once."""
+    pieces: bool = False
+    """Whether weights come piece by piece, each to a place of its own or in turn."""
     adds: bool = False
     """Whether the product is added to what is there."""
     held: Ref | None = None

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, f32
 
 from rnncc.codegen import generate
-from rnncc.dialects import npu
+from rnncc.dialects import nn, npu
+from rnncc.dialects._types import tensor_type
 from rnncc.machine import load_machine
 from rnncc.passes._lower.panel_choice import Streamed
 from rnncc.passes._rotate import KERNEL_ATTR
 from rnncc.passes.allocate import AllocatePass
+from rnncc.passes.place_memory import PlaceMemoryPass
 from rnncc.passes.schedule import SchedulePass
+from rnncc.passes.tile_for_machine import TileForMachinePass
 from rnncc.simulator import simulate
 
 from .build import Graph, check, lower, lstm, tiny
@@ -23,11 +27,11 @@ STEPS = 9
 BARRIER = 5000
 
 
-def _model() -> ModuleOp:
+def _model(hidden: int = 16) -> ModuleOp:
     g = Graph({"T": STEPS})
     x = g.input((STEPS, 1, 4), symbols=("T", "", ""))
-    h, c = g.input((1, 16)), g.input((1, 16))
-    op = lstm(g, x, 16, h, c, symbol="T")
+    h, c = g.input((1, hidden)), g.input((1, hidden))
+    op = lstm(g, x, hidden, h, c, symbol="T")
     return g.module(op.outputs[0], *op.states)
 
 
@@ -56,7 +60,7 @@ def test_values_of_every_length(tmp_path: Path, wmem: int, bulk: bool) -> None:
 
 
 def test_many_panels_are_a_loop_between_straight_ones(tmp_path: Path) -> None:
-    lowered = lower(_model(), _machine(tmp_path, 200, bulk=False))
+    lowered = lower(_model(32), _machine(tmp_path, 700, bulk=False))
     (time,) = (op for op in lowered.walk() if isinstance(op, npu.LoopOp) and op.maximum == STEPS)
     body = time.body.block
     inner = [op for op in body.ops if isinstance(op, npu.LoopOp)]
@@ -108,3 +112,55 @@ def test_a_division_fits_and_more_room_is_not_slower(machine: str) -> None:
 
 def _weights(op: npu.DmaOp) -> bool:
     return npu.memory_of(op.dst) == "wmem"
+
+
+@pytest.mark.parametrize(("m", "vmem"), [(1, 1 << 14), (6, 1 << 14), (6, 1000)])
+def test_weights_that_are_used_once_come_in_pieces(tmp_path: Path, m: int, vmem: int) -> None:
+    folder = tmp_path / "slow"
+    folder.mkdir()
+    target = tiny(folder, 1 << 14, vmem)
+    with open(target, "a") as file:
+        file.write("[dma]\nlatency = 20\n")
+    rng = np.random.default_rng(0)
+
+    def module() -> ModuleOp:
+        g = Graph()
+        x = g.input((m, 24))
+        w = g.const(rng.standard_normal((32, 24)))
+        product = g.add(nn.MatmulOp(x, w, transpose_b=True))
+        return g.module(g.add(nn.BinaryOp("add", product, g.const(rng.standard_normal(32)))))
+
+    model = module()
+    pieces = model.clone()
+    PlaceMemoryPass(target, once="pieces").apply(Context(), pieces)
+    TileForMachinePass(target).apply(Context(), pieces)
+    lowered = lower(pieces, target, place=False)
+    loads = [op for op in lowered.walk() if isinstance(op, npu.DmaOp) and _weights(op)]
+    assert len(loads) > 1 or vmem < 1 << 14
+    # Every piece has a place of its own, and is loaded once.
+    assert len({op.dst.owner.properties["offset"] for op in loads}) == len(loads)
+    assert all(op.parent is loads[0].parent for op in loads)
+    check(model, target, lowered=lowered)
+    whole = lower(model, target)
+    now, before = _cycles(lowered, target), _cycles(whole, target)
+    assert now < before or len(loads) == 1
+    assert now <= before
+
+
+def test_outputs_that_are_the_same_are_both_written_from_the_chip() -> None:
+    g = Graph()
+    x = g.input((2, 8))
+    y = g.add(nn.UnaryOp("tanh", x))
+    model = g.module(y, g.add(nn.ReshapeOp(y, tensor_type(f32, (1, 2, 8)))))
+    lowered = check(model)
+    writes = [op for op in lowered.walk() if isinstance(op, npu.DmaOp)]
+    assert all(npu.memory_of(op.src) != npu.memory_of(op.dst) for op in writes)
+
+
+def _cycles(lowered: ModuleOp, target: str) -> int:
+    module = lowered.clone()
+    SchedulePass(target=target).apply(Context(), module)
+    AllocatePass(target).apply(Context(), module)
+    cycles = simulate(generate(module, load_machine(target), "exact"), None, values=False).cycles
+    assert cycles is not None
+    return cycles
