@@ -80,6 +80,8 @@ LATENCY = (
     # (Skip RNN) become branches.
     "sink-updates",
     "canonicalize",
+    # Behind canonicalisation, which makes straight code of a single step: its state is what it starts with.
+    "drop-zero-products",
     "cse",
     "dce",
 )

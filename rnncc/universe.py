@@ -48,6 +48,7 @@ PASSES = (
     "wavefront-layers",
     "lower-lengths",
     "sink-updates",
+    "drop-zero-products",
     "unroll-timesteps",
     "place-memory",
     "tile-for-machine",

@@ -2,7 +2,7 @@
 
 All pieces have their place: nothing waits for room. Loads follow one another, and products. What is multiplied is read
 again for each piece where it is off chip. The fewest pieces that come near the shortest time are taken; none when that
-saves little, or when a piece is too short to hide a transfer's latency.
+saves little, or when the pieces on their way, one a channel, are too short to hide a transfer's latency.
 Source: double buffering, the transfer of the next block beside the work on this one (Goto and van de Geijn, 2008).
 """
 
@@ -35,7 +35,8 @@ def rows_of_a_piece(
     found = []
     for count in PIECES:
         rows = ceil(ceil(matrix.n / count) / native) * native
-        if rows >= matrix.n or matrix.transfer(machine, rows)[0] < machine.dma.latency:
+        moving = matrix.transfer(machine, rows)[0]
+        if rows >= matrix.n or moving * machine.dma.channels < machine.dma.latency:
             break
         found.append((_cycles(matrix, machine, rows, again, aside=aside), rows))
     least = min(found, default=(whole, 0))[0]
@@ -51,7 +52,8 @@ def _cycles(
     path, array = machine.dma.latency, 0
     for start in range(0, matrix.n, rows):
         size = min(rows, matrix.n - start)
-        path += matrix.transfer(machine, size)[0] + (0 if aside else again)
+        shared, busy = matrix.transfer(machine, size)
+        path += max(shared, busy // machine.dma.channels) + (0 if aside else again)
         spent = matrix.product(machine, size)
         array = max(array, path - spent.load) + max(spent.busy, again)
     return array

@@ -156,9 +156,13 @@ def product(low: Lowering, dst: Ref, x: Ref, w: Ref, plan: Plan) -> None:
         return
     tm, tn, tk = plan.tile
     space = [m, n, k]
+    fixed = n.reg is None and k.reg is None and tk >= k.size and not plan.rows_outer
+    in_panels = (plan.streamed or plan.pieces) and fixed and tn < n.size
     refs = [dst.insert(2), x.insert(1), w.insert(0)]
     if plan.line is not None:
-        refs.append(plan.line.insert(0).insert(2))
+        # One transfer, not one a panel.
+        line = low.load(plan.line) if in_panels else plan.line
+        refs.append(line.insert(0).insert(2))
     by_m, by_n = [tm, n.size, k.size], [m.size, tn, k.size]
     first, second = (by_m, by_n) if plan.rows_outer else (by_n, by_m)
 
@@ -167,8 +171,7 @@ def product(low: Lowering, dst: Ref, x: Ref, w: Ref, plan: Plan) -> None:
         tile = [min(t, d.size) for t, d in zip(second, dims, strict=True)]
         low.blocks(dims, block, tile, lambda b: contract(low, b, plan))
 
-    fixed = n.reg is None and k.reg is None and tk >= k.size and not plan.rows_outer
-    if (plan.streamed or plan.pieces) and fixed and tn < n.size:
+    if in_panels:
         _panels(low, refs, plan, inner)
         return
     low.blocks(space, refs, first, inner)

@@ -33,6 +33,7 @@ ANY_ORDER = (
     "accumulate-products",
     "straighten-scans",
     "stagger-rows",
+    "drop-zero-products",
     "gate-frames{threshold=0}",
 )
 """Each is exact, and may come before and after any other."""
