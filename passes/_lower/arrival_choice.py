@@ -15,8 +15,8 @@ from rnncc.passes._lower.panel_choice import NEARLY, Streamed
 
 PIECES = (2, 3, 4, 6, 8, 12, 16)
 """How many pieces are weighed."""
-SAVING = 50
-"""One cycle in this many must be saved."""
+SAVING = 10
+"""One cycle in this many must be saved: what follows may wait for other loads anyway; a longer program is not free."""
 
 
 def rows_of_a_piece(

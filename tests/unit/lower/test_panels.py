@@ -168,5 +168,5 @@ def _cycles(lowered: ModuleOp, target: str) -> int:
     SchedulePass(target=target).apply(Context(), module)
     AllocatePass(target).apply(Context(), module)
     cycles = simulate(generate(module, load_machine(target), "exact"), None, values=False).cycles
-    assert cycles is not None
+    assert isinstance(cycles, int)
     return cycles
