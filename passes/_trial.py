@@ -6,7 +6,7 @@ unless a later transformation changes it again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from weakref import finalize
 
@@ -140,37 +140,44 @@ def keep_if_faster(
     module: ModuleOp,
     target: str,
     name: str,
-    change: Callable[[ModuleOp], int],
+    changes: Sequence[Callable[[ModuleOp], int]],
     timed: Timed = cycles_of,
 ) -> None:
-    """Apply a change to a module if the machine is faster with it; note the cycles either way.
+    """Apply that of some changes to a module with which the machine is fastest, if any; note the cycles either way.
 
     Args:
         ctx: the dialects known.
         module: changed in place, or left with a remark.
         target: the machine, as ``load_machine`` takes it.
         name: the pass, for the remark.
-        change: rewrites the module that it is given, and says how often it did something.
+        changes: each rewrites the module that it is given, and says how often it did something.
         timed: gives the cycles of a module.
     """
-    trial = module.clone()
-    if not change(trial):
-        _take(module, trial)
+    trials = [module.clone() for _ in changes]
+    done = [change(trial) for change, trial in zip(changes, trials, strict=True)]
+    if not any(done):
+        _take(module, trials[0])
         return
+    trials = [trial for trial, times in zip(trials, done, strict=True) if times]
     try:
-        before, after = timed(ctx, module, target), timed(ctx, trial, target)
+        before = timed(ctx, module, target)
     except RnnccError as error:
         _note(module, name, f"nothing is changed, the program cannot be timed: {error.message}")
         return
-    if better(after, before):
-        _take(module, trial)
-        _note(module, name, f"the program takes {after[0]:,} cycles instead of {before[0]:,}")
+    best, chosen, tried = before, None, list[int]()
+    for trial in trials:
+        if (now := cycles_if_fit(ctx, trial, target, timed)) is not None:
+            tried.append(now[0])
+            if better(now, best):
+                best, chosen = now, trial
+    if chosen is not None:
+        _take(module, chosen)
+        _note(module, name, f"the program takes {best[0]:,} cycles instead of {before[0]:,}")
+    elif tried:
+        text = f"the program would take {min(tried):,} cycles, it takes {before[0]:,}"
+        _note(module, name, f"nothing is changed: {text}")
     else:
-        _note(
-            module,
-            name,
-            f"nothing is changed: the program would take {after[0]:,} cycles, it takes {before[0]:,}",
-        )
+        _note(module, name, "nothing is changed: the program would not fit the machine")
 
 
 def _take(module: ModuleOp, trial: ModuleOp) -> None:

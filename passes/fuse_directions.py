@@ -64,7 +64,7 @@ class FuseDirectionsPass(ModulePass):
                 "leave max-scans out for any number",
             )
         if self.measure:
-            keep_if_faster(ctx, op, self.target, self.name, self._fuse)
+            keep_if_faster(ctx, op, self.target, self.name, [self._fuse])
         else:
             self._fuse(op)
 

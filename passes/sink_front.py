@@ -53,7 +53,7 @@ class SinkFrontPass(ModulePass):
         if self.measure:
             from rnncc.passes._trial import keep_if_faster
 
-            keep_if_faster(ctx, op, self.target, self.name, sink_all)
+            keep_if_faster(ctx, op, self.target, self.name, [sink_all])
         else:
             sink_all(op)
 

@@ -20,7 +20,8 @@ Layers whose step computes addresses are declined when the length is known at ru
 layers whose weights do not fit the weight memory together, because each step would fetch them. With
 ``measure`` they are joined only if the program takes fewer cycles on the machine (``_trial``): the
 weights of all layers must be there before the first diagonal, those of a layer apart come while the
-layers below it run.
+layers below it run. Then it also tries with all input products hoisted: that the lowest layer's stay
+outside may pay on the diagonal only.
 
 Source: Appleyard, Kocisky, Blunsom 2016 (arXiv:1604.01946), section 2.3.
 """
@@ -37,7 +38,7 @@ from xdsl.passes import ModulePass
 from rnncc.dialects.rnn import ScanOp
 from rnncc.errors import PassError
 from rnncc.passes._lower.budget import Budget, budget_of
-from rnncc.passes._packed import PACKED_ATTR
+from rnncc.passes._packed import PACKED_ATTR, is_packed
 from rnncc.passes._remarks import remark, title, titles
 from rnncc.passes._scan_diagonal import Diagonals
 from rnncc.passes._scan_graph import dependences, halves, scan_blocks, sink_users
@@ -45,6 +46,7 @@ from rnncc.passes._scan_room import crowded, step_weights
 from rnncc.passes._scan_wave import WAVE_ATTR, Declined, Wave, absorbed
 from rnncc.passes._sum_trial import cycles_with_sums
 from rnncc.passes._trial import cycles_of, keep_if_faster
+from rnncc.passes.hoist_input_projection import hoist
 from rnncc.passes.lower_lengths import lower_scan_lengths
 
 
@@ -78,9 +80,18 @@ class WavefrontLayersPass(ModulePass):
             )
         if self.measure:
             timed = cycles_with_sums if self.sums else cycles_of
-            keep_if_faster(ctx, op, self.target, self.name, self._join, timed)
+            keep_if_faster(
+                ctx, op, self.target, self.name, [self._join, self._hoist_and_join], timed
+            )
         else:
             self._join(op)
+
+    def _hoist_and_join(self, op: ModuleOp) -> int:
+        """Join after all input products have left, which may have paid for no layer by itself."""
+        for scan in [inner for inner in op.walk() if isinstance(inner, ScanOp)][::-1]:
+            if not is_packed(scan):
+                hoist(scan)
+        return self._join(op)
 
     def _join(self, op: ModuleOp) -> int:
         """How many stacks became one scan."""
