@@ -49,6 +49,9 @@ class EngineClock:
         """End of the chain on the vector engine."""
         self.used: dict[str, int] = {}
         self.last: OpCost | None = None
+        """The instruction of the chain that was issued last, ..."""
+        self.followed = 0
+        """... and when it started."""
         self.clock = self.end = 0
 
     def joins(self, spent: OpCost) -> bool:
@@ -124,9 +127,12 @@ class EngineClock:
         assert spent.link is not None
         function = spent.link.function
         if joins:
-            self.chain = max(self.chain, start + spent.busy)
+            assert self.last is not None
+            # What starts later than it could follow holds up the whole pass.
+            late = max(start - self.followed - self.last.first, 0)
+            self.chain = max(self.chain + late, start + spent.busy)
         else:
             self.used, self.chain = {}, start + spent.last
         self.used[function] = self.used.get(function, 0) + 1
-        self.last = spent
+        self.last, self.followed = spent, start
         return self.chain

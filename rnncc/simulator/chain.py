@@ -4,6 +4,9 @@ Function units in series are connected to one chain of dependent instructions at
 the one before it is writing, on as many elements, and finds a unit of its class that the chain does not use yet. The
 whole chain is one pass; the next chain enters when the pass is over (Fowers et al., ISCA 2018). Once another engine has
 written over a chain's result, nothing can go on from it.
+
+An instruction that joins late, because its other operand is not there yet, holds up the whole pass for as long:
+elements do not overtake one another.
 """
 
 from __future__ import annotations
@@ -51,6 +54,11 @@ class Chain:
             and timed.work.elements == self._elements
             and self._used.get(timed.function, self.units) < self.units
         )
+
+    def held(self, start: int) -> int:
+        """Cycles for which the pass stands still when what joins the chain starts later than it could follow."""
+        assert self._last is not None
+        return max(start - self._last.first, 0)
 
     def extend(self, timed: Timed, live: Live, done: int) -> None:
         """The instruction joined; ``live`` is what it writes."""

@@ -158,7 +158,7 @@ class Clockwork:
             ends, done, first = ends + late, done + late, first + late
         if joins:
             assert chain is not None
-            done = max(ends, held, chain.done)
+            done = max(ends, held, chain.done + chain.held(start))
         elif held > ends:
             stalls[CHAIN] += held - ends
             done = max(done, held + cost.tail)

@@ -171,7 +171,9 @@ class Block:
                     join = model.new_bool_var("")
                     arcs.append((i + 1, j + 1, join))
                     joins[j].append(join)
-                    model.add(self.dones[j] >= self.dones[i]).only_enforce_if(join)
+                    # What joins late holds up the pass.
+                    late = self.begins[j] - self.begins[i] - self.costs[i].first
+                    model.add(self.dones[j] >= self.dones[i] + late).only_enforce_if(join)
                     model.add(self.sent[j] + self.machine.control.dispatch_cycles < self.dones[i]
                               ).only_enforce_if(join)  # fmt: skip
                     for function, count in used[j].items():
