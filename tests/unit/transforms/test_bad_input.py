@@ -18,7 +18,7 @@ WRONG = [
     ("wavefront-layers{max-layers=1}", "a wavefront has 2 or more layers"),
     ("wavefront-layers{max-layers=two}", "option 'max-layers' takes a whole number, not two"),
     ("wavefront-layers{measure=3}", "option 'measure' takes true or false, not 3"),
-    ("wavefront-layers{layers=3}", "(options: max-layers, always, measure, target)"),
+    ("wavefront-layers{layers=3}", "(options: max-layers, always, measure, sums, target)"),
     ("wavefront-layers{target=edgee measure=true}", "did you mean 'edge'?"),
     ("fuse-directions{max-scans=1}", "one scan is made of 2 or more"),
     ("fuse-directions{max-scans=1.5}", "option 'max-scans' takes a whole number, not 1.5"),
