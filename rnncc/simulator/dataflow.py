@@ -5,7 +5,7 @@ Long regular loops are walked at their beginning and end only; ``rnncc.simulator
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from rnncc.cost import control_cycles
@@ -94,7 +94,8 @@ class Dataflow:
         timed = self.shapes.of(pc, extents)
         start = self._event(0, self.floor)
         held: tuple[int, Write | None, int] = (0, None, 0)
-        joins, along = False, []
+        before: dict[int, tuple[Timed, int]] = {}
+        along: list[Event] = []
         together: dict[Latest, dict[int, tuple[int, Write, int]]] = {}
         start.moved = ends = self.floor.moved
         spans = []
@@ -121,7 +122,8 @@ class Dataflow:
                     start.after.append((event, arc.cycles))
                 if arc.held:
                     along.append(write.end)
-                    joins = joins or self.rules.may_join(timed, write.timed)
+                    if self.rules.may_join(timed, write.timed):
+                        before[id(write)] = write.timed, write.own
                     if write.end.time > held[0]:
                         held = (write.end.time, write, place)
                 if when > start.time:
@@ -136,7 +138,8 @@ class Dataflow:
         self._arrive(start)
         cost = timed.cost
         # In one pass through units in series, the consumer ends with its producer.
-        last, tail = (cost.busy, 0) if joins else (cost.last, cost.tail)
+        own, joins = self._own(timed, before.values())
+        last, tail = own, 0 if joins else cost.tail
         if not any(o.writes and o.shape[0] < o.shape[1] for o in timed.operands):
             # What has no element leaves nothing behind that anybody would wait for.
             last = cost.busy
@@ -147,9 +150,6 @@ class Dataflow:
         end.moved = start.moved | ends | self.transfers.bit(timed, addresses)
         if held[1] is not None and held[0] + tail > end.time:
             self._depend(end, held[0] + tail, held[1], held[1].end, (pc, held[2]))
-        if not joins and self.part is not None and self.rules.joins(timed):
-            # Only what begins a pass in all iterations takes its cycles in all of them.
-            end.moves &= self.ordinal in self.part.openers
         self._arrive(end)
         self.ordinal += 1
         if end.time > self.last.time:
@@ -157,10 +157,23 @@ class Dataflow:
         written = []
         for operand, span in zip(timed.operands, spans, strict=True):
             if operand.writes and span[0] < span[1]:
-                written.append(Write(span, timed, start, end))
+                written.append(Write(span, timed, start, end, own))
                 self.writes[operand.memory].replace(written[-1])
         for recurrence in self.open:
             recurrence.note(start, end, written)
+
+    def _own(self, timed: Timed, before: Collection[tuple[Timed, int]]) -> tuple[int, bool]:
+        """Cycles that an instruction takes from its start to its end, and whether it may go on with a pass.
+
+        Args:
+            timed: the instruction.
+            before: what may come right before it in the pass.
+        """
+        if self.part is None or not self.rules.joins(timed):
+            return self.rules.own(timed, before), bool(before)
+        # In other iterations it may join what it does not join here.
+        known, joins = self.part.own, self.ordinal not in self.part.openers
+        return known[self.ordinal] if known else self.rules.own(timed, None), joins
 
     def _follow(
         self, start: Event, pc: int, latest: Latest, read: list[tuple[int, Write, int]]
@@ -235,7 +248,7 @@ class Dataflow:
         if self.part is None and not self.whole and count >= LONG and moves is not None:
             begin = moves.start + max(8, 4 * moves.period + 2)
             rest = moves.end - moves.period - 2 - begin
-            part = Part(moves, rest // moves.period * moves.period, here.openers)
+            part = Part(moves, rest // moves.period * moves.period, here.openers, here.own)
         self.whole += here.whole
         if part is None or part.skipped <= 0:
             self._iterations(walker, loop, range(count), sink, recurrence)

@@ -16,11 +16,14 @@ class Part:
         movement: of its regular iterations.
         skipped: how many of them are left out.
         openers: on a ``chain`` machine, instructions of an iteration that begin a pass in each of them.
+        own: on a ``chain`` machine, for each instruction of an iteration its cycles from start to end at least in all
+            of them; none where this is not known.
     """
 
     movement: Movement
     skipped: int
     openers: frozenset[int]
+    own: tuple[int, ...]
 
 
 @dataclass(eq=False, slots=True)
@@ -62,6 +65,8 @@ class Write:
     timed: Timed
     start: Event
     end: Event
+    own: int
+    """Cycles from the instruction's start to its end at least."""
     latest: list[Latest] = field(default_factory=list)
     """Moments of recurrences that it is part of."""
 

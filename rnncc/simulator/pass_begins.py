@@ -3,7 +3,8 @@
 Passes follow one another in the order in which they are dispatched. So the pass of an instruction begins no earlier
 than any instruction ended which it depends on and which cannot be in the same pass; and no earlier than the instruction
 itself, or the one that begins the pass instead. In turn, each instruction of a pass ends no earlier than the pass
-has taken its cycles.
+has taken its cycles. An instruction that needs several products starts when the array, which makes one at a time, has
+made all of them.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rnncc.machine.description import MachineDescription
-from rnncc.simulator.occupancy import NEVER, pass_cost
-from rnncc.simulator.rules import VECTOR
+from rnncc.simulator.occupancy import NEVER, Job, one_machine, pass_cost
+from rnncc.simulator.rules import MATRIX, VECTOR
 from rnncc.simulator.turn_graph import Graph
 
 
@@ -20,6 +21,8 @@ def pass_begins(
     machine: MachineDescription, graph: Graph, events: Sequence[int], heads: list[int]
 ) -> list[int]:
     """Of each vector instruction, when its pass can begin at the earliest; ``NEVER`` when nothing is known.
+
+    A pass that an instruction joins late is held up: it counts as begun so much later, because what matters is its end.
 
     Args:
         machine: with a vector engine of kind ``chain``.
@@ -56,6 +59,7 @@ def pass_begins(
             continue
         heads[start] = max(heads[start], _latest(graph, start, heads))
         if vector[number]:
+            heads[start] = max(heads[start], _multiplied(graph, start, heads))
             begin = NEVER
             for other in _members(needed[number] & ~shared[number]):
                 begin = max(begin, heads[2 * other + 1])
@@ -64,7 +68,9 @@ def pass_begins(
                 begin = max(begin, 0)
             if mates is not None:
                 begin = max(begin, min([heads[start], *(begins[other] for other in mates)]))
-            begins[number] = begin
+            # As late as that, or the pass is held up until then: it ends no earlier than if it had begun there.
+            kept = graph.own[number] - pass_cost(machine, timed)
+            begins[number] = max(begin, heads[start] + kept)
         late = begins[number] + pass_cost(machine, timed) if begins[number] > NEVER else NEVER
         if heads[end] > NEVER:
             heads[end] = max(heads[end], _latest(graph, end, heads), late)
@@ -76,6 +82,21 @@ def _latest(graph: Graph, event: int, heads: Sequence[int]) -> int:
         (heads[before] + cycles for before, cycles in graph.into[event] if heads[before] > NEVER),
         default=NEVER,
     )
+
+
+def _multiplied(graph: Graph, event: int, heads: Sequence[int]) -> int:
+    """When the array has made all products that lead to an event which takes one from it."""
+    if not any(graph.ops[before // 2].engine == MATRIX for before, _ in graph.into[event]):
+        return NEVER
+    tails = graph.tails_to(event)
+    jobs = []
+    for number in graph.products:
+        head, tail = heads[2 * number], tails[2 * number]
+        if head > NEVER and tail > NEVER:
+            cost = graph.ops[number].cost
+            # The first weights may come while the product before streams.
+            jobs.append(Job(head + cost.load, cost.busy - cost.load, tail - cost.busy))
+    return one_machine(jobs) if len(jobs) > 1 else NEVER
 
 
 def _members(bits: int) -> Iterator[int]:

@@ -31,11 +31,14 @@ class Regular:
     Attributes:
         windows: where engines make the recurrence longer than its chains of results.
         openers: on a ``chain`` machine, instructions of an iteration that begin a pass in each of them.
+        own: on a ``chain`` machine, for each instruction of an iteration its cycles from start to end at least in all
+            of them.
         whole: the loops inside are walked whole, because windows count the instructions.
     """
 
     windows: Sequence[Window] = ()
     openers: frozenset[int] = frozenset()
+    own: tuple[int, ...] = ()
     whole: bool = False
 
 
@@ -69,8 +72,9 @@ def regular(
         found = graphs(turns, moves, rules)
         size = len(turns[0].ops)
         openers = [n for n in range(size) if all(graph.mates[size + n] == set() for graph in found)]
+        own = [min(graph.own[size + n] for graph in found) for n in range(size)]
         held = windows(shapes.machine, found)
-        known[key] = Regular(held, frozenset(openers), bool(held))
+        known[key] = Regular(held, frozenset(openers), tuple(own), bool(held))
     return known[key]
 
 

@@ -7,12 +7,13 @@ here from their classes and elements, never from what another schedule made of t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
 from rnncc.cost.vector import IN_UNITS
 from rnncc.machine.description import MachineDescription
+from rnncc.simulator.occupancy import pass_cost
 from rnncc.simulator.shape import ENGINE_IDS, MEMORY_IDS, Timed
 
 DMA, MATRIX, VECTOR = ENGINE_IDS["dma"], ENGINE_IDS["matrix"], ENGINE_IDS["vector"]
@@ -106,6 +107,28 @@ class Rules:
             and producer.function in IN_UNITS
             and producer.work.elements == consumer.work.elements
         )
+
+    def own(self, timed: Timed, before: Iterable[tuple[Timed, int]] | None) -> int:
+        """Cycles from an instruction's start to its end at least, whether or not it goes on with a pass.
+
+        One that joins late holds up the pass until its own elements have been through: from its start to its end it
+        takes as long as the one before it in the pass, less the cycles after which it could follow that one.
+
+        Args:
+            timed: the instruction.
+            before: those that can come right before it in its pass, each with its own such cycles; None when there
+                may be others.
+        """
+        cost = timed.cost
+        if not self.joins(timed):
+            return cost.last
+        if before is None:
+            # A pass has a place for each unit's class; its first instruction takes the whole pass.
+            links = self.machine.vector.units * len(IN_UNITS)
+            alike = pass_cost(self.machine, timed) - (links - 1)
+        else:
+            alike = min((cycles - other.cost.first for other, cycles in before), default=cost.last)
+        return max(cost.busy, min(cost.last, alike))
 
     def _passed(self, consumer: Timed, producer: Timed) -> bool:
         """Whether an instruction cannot join its producer's chain, and so waits for the end of that."""

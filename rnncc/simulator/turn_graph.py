@@ -13,7 +13,8 @@ from itertools import pairwise
 
 from rnncc.simulator.footprint import Extents
 from rnncc.simulator.mates import Mates
-from rnncc.simulator.rules import Rules
+from rnncc.simulator.occupancy import NEVER
+from rnncc.simulator.rules import MATRIX, Rules
 from rnncc.simulator.runs import Movement, Site
 from rnncc.simulator.shape import Shapes
 from rnncc.simulator.structure import Loop
@@ -109,6 +110,8 @@ class Graph:
         into: of each event, (event before, cycles) pairs.
         carried: events of the first iteration that the second one needs.
         mates: of each instruction, those that may come right before it in its pass; None when there may be others.
+        products: the instructions of the matrix engine.
+        own: of each instruction, cycles from its start to its end at least (``Rules.own``).
     """
 
     def __init__(
@@ -145,11 +148,31 @@ class Graph:
                 if start != end:
                     carried.add(event)
         self.carried = sorted(carried)
-        for number, timed in enumerate(self.ops):
-            joins = rules.joins(timed) and self.mates[number] != set()
-            self.into[2 * number + 1].append(
-                (2 * number, timed.cost.busy if joins else timed.cost.last)
-            )
+        self.products = [n for n, timed in enumerate(self.ops) if timed.engine == MATRIX]
+        self._tails: dict[int, list[int]] = {}
+        self.own: list[int] = []
+        for number, (timed, mates) in enumerate(zip(self.ops, self.mates, strict=True)):
+            before = None if mates is None else [(self.ops[n], self.own[n]) for n in mates]
+            self.own.append(rules.own(timed, before))
+            self.into[2 * number + 1].append((2 * number, self.own[number]))
+
+
+    def tails(self, targets: Sequence[int]) -> list[int]:
+        """The longest path from each event to one of some others."""
+        longest = [NEVER] * len(self.into)
+        for target in targets:
+            longest[target] = 0
+        for event in range(max(targets), -1, -1):
+            if longest[event] > NEVER:
+                for before, cycles in self.into[event]:
+                    longest[before] = max(longest[before], longest[event] + cycles)
+        return longest
+
+    def tails_to(self, target: int) -> list[int]:
+        """The longest path from each event to this one; worked out once."""
+        if target not in self._tails:
+            self._tails[target] = self.tails((target,))
+        return self._tails[target]
 
 
 def graphs(turns: Sequence[Turn], moves: Movement, rules: Rules) -> list[Graph]:

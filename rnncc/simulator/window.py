@@ -99,7 +99,7 @@ def _cuts(graph: Graph, events: Sequence[int], targets: Sequence[int]) -> list[t
 
     Of a loop whose turns are several steps of a recurrence, these are the states between the steps.
     """
-    heads, tails = _heads(graph, events, max(targets)), _tails(graph, targets)
+    heads, tails = _heads(graph, events, max(targets)), graph.tails(targets)
     here = [head > NEVER and tail > NEVER for head, tail in zip(heads, tails, strict=True)]
     cuts: dict[tuple[int, ...], None] = {}
     for number, timed in enumerate(graph.ops):
@@ -120,7 +120,7 @@ def between(
 
     They are negative where a product takes its weights before its operands are there.
     """
-    heads, tails = _heads(graph, events, max(targets)), _tails(graph, targets)
+    heads, tails = _heads(graph, events, max(targets)), graph.tails(targets)
     path = max(heads[event] for event in targets)
     if path == NEVER:
         return NEVER, NEVER
@@ -150,18 +150,6 @@ def _paths(graph: Graph, source: int, last: int) -> list[int]:
         for before, cycles in graph.into[event]:
             if longest[before] > NEVER and longest[before] + cycles > longest[event]:
                 longest[event] = longest[before] + cycles
-    return longest
-
-
-def _tails(graph: Graph, targets: Sequence[int]) -> list[int]:
-    """The longest path from each event to one of some others."""
-    longest = [NEVER] * len(graph.into)
-    for target in targets:
-        longest[target] = 0
-    for event in range(max(targets), -1, -1):
-        if longest[event] > NEVER:
-            for before, cycles in graph.into[event]:
-                longest[before] = max(longest[before], longest[event] + cycles)
     return longest
 
 
