@@ -33,35 +33,36 @@ def pass_begins(
     """
     vector = [timed.engine == VECTOR for timed in graph.ops]
     sources = {event // 2 for event in events}
+    ended = set(events)
     after = all(vector[number] for number in sources) and all(event % 2 for event in events)
     begins = [NEVER] * len(graph.ops)
-    needed = [0] * len(graph.ops)
-    """Vector instructions that each instruction depends on, one bit each."""
+    own = list(graph.own)
     shared = [0] * len(graph.ops)
-    """Those that may be before it in its pass."""
+    """Vector instructions that may be before each in its pass, one bit each."""
     for number, timed in enumerate(graph.ops):
         start, end = 2 * number, 2 * number + 1
-        for event in (start, end):
-            for before, _ in graph.into[event]:
-                other = before // 2
-                if other != number:
-                    needed[number] |= needed[other] | (vector[other] << other)
         mates = graph.mates[number]
+        if heads[start] > NEVER:
+            heads[start] = max(heads[start], _latest(graph, start, heads))
+            if vector[number]:
+                heads[start] = max(heads[start], _multiplied(graph, start, heads))
         if vector[number]:
+            if mates and heads[start] >= 0:
+                # What has ended before it starts is not there to go on from.
+                mates = {other for other in mates if 2 * other + 1 not in ended}
             if mates is None:
-                # All that could be in one pass by their numbers of elements.
-                for other in range(number):
-                    alike = graph.ops[other].work.elements == timed.work.elements
-                    shared[number] |= (vector[other] and alike) << other
+                shared[number] = graph.alike[number]
+            else:
+                before = [(graph.ops[other], own[other]) for other in mates]
+                own[number] = graph.rules.own(timed, before)
             for other in mates or ():
                 shared[number] |= shared[other] | 1 << other
         if heads[start] == NEVER:
             continue
-        heads[start] = max(heads[start], _latest(graph, start, heads))
         if vector[number]:
-            heads[start] = max(heads[start], _multiplied(graph, start, heads))
             begin = NEVER
-            for other in _members(needed[number] & ~shared[number]):
+            earlier = graph.needed[number] & (graph.apart[number] | ~shared[number])
+            for other in _members(earlier):
                 begin = max(begin, heads[2 * other + 1])
             if after and not any(shared[number] >> other & 1 for other in sources):
                 # The latest of the events is the end of an earlier pass.
@@ -69,7 +70,7 @@ def pass_begins(
             if mates is not None:
                 begin = max(begin, min([heads[start], *(begins[other] for other in mates)]))
             # As late as that, or the pass is held up until then: it ends no earlier than if it had begun there.
-            kept = graph.own[number] - pass_cost(machine, timed)
+            kept = own[number] - pass_cost(machine, timed)
             begins[number] = max(begin, heads[start] + kept)
         late = begins[number] + pass_cost(machine, timed) if begins[number] > NEVER else NEVER
         if heads[end] > NEVER:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from rnncc.simulator.apart import apart, needed
 from rnncc.simulator.footprint import Extents
 from rnncc.simulator.mates import Mates
 from rnncc.simulator.occupancy import NEVER
@@ -110,6 +111,11 @@ class Graph:
         into: of each event, (event before, cycles) pairs.
         carried: events of the first iteration that the second one needs.
         mates: of each instruction, those that may come right before it in its pass; None when there may be others.
+        rules: of the machine.
+        needed: of each instruction, the vector instructions that it depends on, one bit each.
+        alike: of each instruction, the vector instructions before it on equally many elements, one bit each.
+        apart: of each instruction, those of ``needed`` that are in an earlier pass, because one pass does not take
+            all that lies between the two.
         products: the instructions of the matrix engine.
         own: of each instruction, cycles from its start to its end at least (``Rules.own``).
     """
@@ -149,13 +155,17 @@ class Graph:
                     carried.add(event)
         self.carried = sorted(carried)
         self.products = [n for n, timed in enumerate(self.ops) if timed.engine == MATRIX]
+        self.rules = rules
+        self.needed, self.alike, self.apart = [], [], []
+        if rules.chains:
+            self.needed = needed(self.ops, self.into)
+            self.alike, self.apart = apart(rules, self.ops, self.needed)
         self._tails: dict[int, list[int]] = {}
         self.own: list[int] = []
-        for number, (timed, mates) in enumerate(zip(self.ops, self.mates, strict=True)):
-            before = None if mates is None else [(self.ops[n], self.own[n]) for n in mates]
+        for number, (timed, those) in enumerate(zip(self.ops, self.mates, strict=True)):
+            before = None if those is None else [(self.ops[n], self.own[n]) for n in those]
             self.own.append(rules.own(timed, before))
             self.into[2 * number + 1].append((2 * number, self.own[number]))
-
 
     def tails(self, targets: Sequence[int]) -> list[int]:
         """The longest path from each event to one of some others."""

@@ -89,6 +89,36 @@ def test_a_pass_begun_before_the_product_ends():
     assert bound <= cycles < 50 + 1 + PASS
 
 
+def test_what_joins_a_pass_late_holds_it_up():
+    # The second addition waits for the product while its pass is under way: all but one cycle of the pass follow.
+    items = [
+        product("mm", G, H, 0, (1, 400, 400)),
+        binary("add", A, BIAS, BIAS, 400),
+        binary("add", B, G, A, 400),
+    ]
+    result = run(items)
+    sent = BW.control.dispatch_cycles
+    assert result.cycles == sent + 50 + PASS
+    assert result.bounds.critical_path == 50 + PASS
+
+
+def test_a_pass_joined_late_and_what_has_no_place_in_it():
+    # The first addition waits for the second product, which the array makes behind the first; the pass goes on for all
+    # of its depth but a cycle, and has no place for a third addition.
+    def turns(steps):
+        turn = [
+            product("mm", G, H, 0, (1, 400, 400)),
+            product("mm", OTHER, H, 0, (1, 400, 400)),
+            unary("tanh", A, G, 400),
+            binary("add", B, OTHER, A, 400),
+            binary("add", C, B, BIAS, 400),
+            binary("add", H, C, BIAS, 400),
+        ]
+        return [load(0, 0, 400, 400), loop(steps, 1, turn)]
+
+    assert per_turn(turns) == (60 + PASS + 1 + PASS,) * 2
+
+
 def test_nothing_goes_on_from_what_another_engine_overwrote():
     # The second addition reads what the product wrote over the first one's result: a pass of its own.
     items = [
