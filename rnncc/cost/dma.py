@@ -3,9 +3,10 @@
 A read (anything but a write to DRAM) holds one channel for latency + bytes / bandwidth cycles. Writes to DRAM are
 posted: they hold the channel while they take their source, at once, and are complete the latency later. The
 channels share one data path, so that together they never exceed the bandwidth. Strided transfers move whole
-granules. Between two memories on the chip the latency is that of a read on the chip (``control.read_latency``)
-and DRAM's bandwidth does not count. Where inputs and outputs
-lie with the host, their transfers move at the pace of its link. A gather sends one address a row, at most one a cycle.
+granules; weights whole tiles of the array, where the machine moves such (``dma.whole_weight_tiles``). Between two
+memories on the chip the latency is that of a read on the chip (``control.read_latency``) and DRAM's bandwidth does
+not count. Where inputs and outputs lie with the host, their transfers move at the pace of its link. A gather sends
+one address a row, at most one a cycle.
 """
 
 from __future__ import annotations

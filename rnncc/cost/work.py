@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from math import ceil, prod
 
 from rnncc.isa.instruction import Instruction
-from rnncc.isa.spec import OperandSpec
 from rnncc.isa.table import INSTRUCTIONS
 from rnncc.isa.types import FLOAT_TYPES, ITEM_SIZES
 from rnncc.machine.description import MachineDescription
 
 Extents = tuple[int, int, int]
+PRODUCTS = ("mm", "mma")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Access:
         run: how many of them lie side by side; ``elements / run`` runs.
         native: bytes of one element in the machine's own format, perhaps a fraction.
         host: of ``dram``: it lies with the host, beyond a link of its own.
+        padding: of weights on a machine that moves them as whole tiles: elements beyond the distinct ones that fill
+            the tiles up and move too, in one run with them.
     """
 
     memory: str
@@ -40,15 +42,21 @@ class Access:
     run: int
     native: float
     host: bool = False
+    padding: int = 0
 
     @property
-    def nbytes(self) -> float:
+    def held(self) -> float:
         """Native bytes of the elements."""
         return self.elements * self.native
 
+    @property
+    def nbytes(self) -> float:
+        """Native bytes that move: of the elements and of what fills their tiles up."""
+        return (self.elements + self.padding) * self.native
+
     def charged(self, granule: int) -> float:
         """Native bytes that a memory with this granule moves: every run whole granules, if it is short or strided."""
-        if self.run >= self.elements:
+        if self.padding or self.run >= self.elements:
             return max(self.nbytes, granule) if self.elements else 0.0
         return self.elements // self.run * (ceil(self.run * self.native / granule) * granule)
 
@@ -79,7 +87,7 @@ class Work:
     @property
     def macs(self) -> int:
         """Multiply-accumulates."""
-        return self.elements if self.op in ("mm", "mma") else 0
+        return self.elements if self.op in PRODUCTS else 0
 
 
 def contiguous_run(extents: Sequence[int], strides: Sequence[int], size: int) -> tuple[int, int]:
@@ -121,6 +129,24 @@ def native_bytes(machine: MachineDescription, element: str, memory: str, weights
     return machine.native_bytes("wmem" if weights else memory)
 
 
+def tile_padding(machine: MachineDescription, axes: Sequence[int], elements: int) -> int:
+    """Elements that fill matrices of weights up to whole tiles, where such move; 0 on other machines.
+
+    Args:
+        machine: its ``dma.whole_weight_tiles`` and the array's tile of rows (n) x columns (k).
+        axes: extents, the last two of them n and k.
+        elements: distinct ones among them.
+
+    Source: Jouppi et al., ISCA 2017: Read_Weights brings tiles of 64 KiB; a 600 x 600 matrix takes nine.
+    """
+    if not machine.dma.whole_weight_tiles:
+        return 0
+    *matrices, n, k = axes
+    rows, columns = machine.matrix.rows, machine.matrix.columns
+    whole = prod(matrices) * ceil(n / rows) * rows * ceil(k / columns) * columns
+    return max(whole - elements, 0) if elements else 0
+
+
 def work(
     machine: MachineDescription,
     op: str,
@@ -141,11 +167,15 @@ def work(
     """
     spec = INSTRUCTIONS[op]
     weights = any(memory == "wmem" for memory, _, _ in operands) and spec.engine == "dma"
+    # A load of weights fills tiles up on both sides, unless they come from elsewhere on the chip.
+    brought = ("wmem", "dram") if operands and operands[0][0] == "wmem" else ()
     accesses = []
     link = machine.dma.host_bytes_per_cycle > 0
     for place, (described, operand) in enumerate(zip(spec.operands, operands, strict=True)):
         memory, element, strides = operand
-        elements, run = contiguous_run(*_axes(described, extents, strides), 1)
+        axes = [extents[axis] for axis in described.axes]
+        elements, run = contiguous_run(axes, [strides[axis] for axis in described.axes], 1)
+        tiled = memory in brought if op == "dma" else op in PRODUCTS and memory == "wmem"
         accesses.append(
             Access(
                 memory,
@@ -155,15 +185,10 @@ def work(
                 run,
                 native_bytes(machine, element, memory, weights),
                 link and place in host,
+                tile_padding(machine, axes, elements) if tiled else 0,
             )
         )
     return Work(op, kind, extents, tuple(accesses), operands[-1][1] if operands else "")
-
-
-def _axes(
-    spec: OperandSpec, extents: Extents, strides: tuple[int, ...]
-) -> tuple[list[int], list[int]]:
-    return [extents[axis] for axis in spec.axes], [strides[axis] for axis in spec.axes]
 
 
 def work_of_instruction(

@@ -107,6 +107,9 @@ def _kinds(machine: MachineDescription) -> Iterator[Problem]:
     if machine.dma.host_latency and not machine.dma.host_bytes_per_cycle:
         reason = "means nothing without dma.host_bytes_per_cycle"
         yield Problem("dma.host_latency", reason, ("dma.host_bytes_per_cycle",))
+    if machine.dma.whole_weight_tiles and machine.memories.wmem.cache:
+        reason = "a weight memory that is a cache takes what is asked for, not tiles"
+        yield Problem("dma.whole_weight_tiles", reason, ("memories.wmem.cache",))
     if sync.kind == "bulk" and not (sync.cycles or sync.bytes_per_cycle):
         reason = "a bulk-synchronous machine has a barrier or an exchange: both are 0"
         yield Problem("sync.cycles", reason, ("sync.bytes_per_cycle", "sync.kind"))

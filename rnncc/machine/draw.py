@@ -51,7 +51,8 @@ def _dma(machine: MachineDescription) -> list[str]:
     dma = machine.dma
     apart = [name for name, has in (("writes", dma.duplex), ("local copies", dma.local)) if has]
     lines = [f"dma: {counted(dma.channels, 'channel')},", f"{dma.latency} cycles away"]
-    return [*lines, *(f"{name} apart" for name in apart)]
+    tiles = ["whole weight tiles"] if dma.whole_weight_tiles else []
+    return [*lines, *(f"{name} apart" for name in apart), *tiles]
 
 
 def _on_chip(machine: MachineDescription, name: str) -> list[str]:

@@ -160,6 +160,9 @@ class DmaEngine:
         host_bytes_per_cycle: each way between the host, where inputs and outputs then lie, and the chip; such
             transfers have queues, channels and data paths of their own. 0 = inputs and outputs lie in DRAM.
         host_latency: cycles of a transfer with the host to its first byte.
+        whole_weight_tiles: weights lie in DRAM as whole native tiles of the array, filled up at the edges of a matrix,
+            and come into the weight memory as such; false = as what a matrix holds. On the chip they take the room of
+            what they hold either way.
     """
 
     channels: int
@@ -169,6 +172,7 @@ class DmaEngine:
     local: bool = False
     host_bytes_per_cycle: float = 0.0
     host_latency: int = 0
+    whole_weight_tiles: bool = False
 
     @property
     def queues(self) -> int:

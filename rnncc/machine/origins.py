@@ -35,6 +35,7 @@ def _names(machine: MachineDescription) -> Iterator[Problem]:
         "chaining",
         "dma.duplex",
         "dma.local",
+        "dma.whole_weight_tiles",
         "matrix.kind",
         "vector.kind",
         "sync.kind",

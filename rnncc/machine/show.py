@@ -106,6 +106,7 @@ def _others(machine: MachineDescription) -> list[tuple[str, str]]:
         for text, has in (
             ("writes in a queue of their own", dma.duplex),
             ("copies within the chip too", dma.local),
+            ("weights as whole tiles", dma.whole_weight_tiles),
             (f"the host at {unit(dma.host_bytes_per_cycle * machine.clock_hz, 'B/s')} each way, "
              f"{dma.host_latency} cycles away", dma.host_bytes_per_cycle),
         )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
 from rnncc.cost.bounds import WeightTraffic
+from rnncc.cost.work import Work, tile_padding
 from rnncc.machine.description import MachineDescription
 from rnncc.simulator.shape import Timed
 from rnncc.simulator.structure import Body, Loop, walk
@@ -10,19 +14,59 @@ from rnncc.simulator.structure import Body, Loop, walk
 Range = tuple[int, int]
 
 
+@dataclass
+class _Source:
+    """A matrix, or some rows of one, that loads bring.
+
+    Attributes:
+        rows, columns: its extents.
+        held: native bytes of its weights.
+        moved: native bytes that a load of it moves: whole tiles, on a machine that moves those.
+        times: how often it is loaded.
+    """
+
+    rows: int
+    columns: int
+    held: float
+    moved: float
+    times: int = 0
+
+
 class _Group:
     """What one outermost loop (or the code outside of all loops) does to wmem.
 
     Attributes:
-        times: source range -> native bytes and times loaded.
+        sources: by their ranges of DRAM.
         written: ranges of wmem that are loaded.
         used: ranges of wmem that products read -> native bytes.
     """
 
     def __init__(self) -> None:
-        self.times: dict[Range, list[float]] = {}
+        self.sources: dict[Range, _Source] = {}
         self.written: set[Range] = set()
         self.used: dict[Range, float] = {}
+
+    def note(self, place: Range, work: Work, times: int) -> None:
+        """So many more loads of a range, the longest of which counts where a run-time extent makes them differ."""
+        matrices, rows, columns = work.extents
+        rows *= matrices
+        access = work.accesses[1]
+        known = self.sources.setdefault(place, _Source(rows, columns, access.held, access.nbytes))
+        if access.held > known.held:
+            known.rows, known.columns = rows, columns
+            known.held, known.moved = access.held, access.nbytes
+        known.times += times
+
+    def repeated(self, room: float) -> float:
+        """Native bytes that must come again when wmem can keep so many: those whose loads move most for their room."""
+        again = [source for source in self.sources.values() if source.times > 1 and source.held]
+        again.sort(key=lambda s: s.moved * (s.times - 1) / s.held, reverse=True)
+        total = 0.0
+        for source in again:
+            kept = min(source.held, room)
+            room -= kept
+            total += source.moved * (source.times - 1) * (1.0 - kept / source.held)
+        return total
 
     def resident(self) -> float:
         """Native bytes that products of the loop use and no load of it brings."""
@@ -61,33 +105,57 @@ class Loads:
         """
         group = self._group(timed)
         low, high = timed.operands[1].shape[:2]
-        known = group.times.setdefault((low + addresses[1], high + addresses[1]), [0.0, 0])
-        known[0] = max(known[0], timed.work.accesses[1].nbytes)
-        known[1] += times
+        group.note((low + addresses[1], high + addresses[1]), timed.work, times)
         low, high = timed.operands[0].shape[:2]
         group.written.add((low + addresses[0], high + addresses[0]))
 
     def used(self, timed: Timed, address: int) -> None:
         """A product reads weights at an address of wmem."""
         low, high = timed.operands[2].shape[:2]
-        self._group(timed).used[low + address, high + address] = timed.work.accesses[2].nbytes
+        self._group(timed).used[low + address, high + address] = timed.work.accesses[2].held
 
-    def traffic(self, machine: MachineDescription) -> WeightTraffic:
-        """The sums over all loads."""
-        sources: dict[Range, float] = {}
-        repeated = 0.0
+    def traffic(
+        self, machine: MachineDescription, constants: Collection[int] = ()
+    ) -> WeightTraffic:
+        """The sums over all loads.
+
+        Args:
+            machine: that they ran on.
+            constants: addresses in DRAM at which constants begin. Rows of one constant that lie behind one another
+                could have come as one piece, whose tiles are counted whole but once.
+        """
+        sources: dict[Range, _Source] = {}
+        moved = repeated = 0.0
         capacity = machine.memories.wmem.size
         for number, group in self._groups.items():
-            for source, (nbytes, _) in group.times.items():
-                sources[source] = max(sources.get(source, 0.0), nbytes)
-            again = sum(nbytes for nbytes, times in group.times.values() if times > 1)
-            extra = sum(nbytes * (times - 1) for nbytes, times in group.times.values())
+            for place, source in group.sources.items():
+                known = sources.setdefault(place, source)
+                if source.held > known.held:
+                    sources[place] = source
+                moved += source.moved * source.times
             # Each turn needs what it loads and what stays: of both, wmem keeps its capacity.
             beside = max(0.0, capacity - group.resident()) if number >= 0 else capacity
-            if again > beside:
-                repeated += extra * (1.0 - beside / again)
-        moved = sum(
-            nbytes * times for g in self._groups.values() for nbytes, times in g.times.values()
-        )
-        unique = sum(sources.values())
+            repeated += group.repeated(beside)
+        unique = sum(source.moved for source in _joined(machine, sources, set(constants)))
         return WeightTraffic(moved=moved, unique=unique, repeated=repeated)
+
+
+def _joined(
+    machine: MachineDescription, sources: Mapping[Range, _Source], constants: Collection[int]
+) -> list[_Source]:
+    """Sources with neighbouring rows of a constant as one, where edges of pieces would count as tiles of their own."""
+    if not machine.dma.whole_weight_tiles:
+        return list(sources.values())
+    found: list[_Source] = []
+    end = -1
+    for (low, high), source in sorted(sources.items(), key=lambda item: item[0]):
+        last = found[-1] if found else None
+        if last and low == end and low not in constants and last.columns == source.columns:
+            rows, held = last.rows + source.rows, last.held + source.held
+            padding = tile_padding(machine, (rows, last.columns), rows * last.columns)
+            moved = held * (1.0 + padding / (rows * last.columns))
+            found[-1] = _Source(rows, last.columns, held, moved)
+        else:
+            found.append(source)
+        end = high
+    return found

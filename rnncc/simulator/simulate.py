@@ -183,7 +183,8 @@ def _timed(
     counters = count(machine, run.shapes, run.clock, cycles, run.extrapolated)
     done = [(t.work, n) for t, n in zip(run.shapes.all, run.clock.counts, strict=True)]
     used = energy(machine, done, counters.instructions, cycles)
-    limits = partial(_limits, run, done, body, dict(registers), list(trace))
+    constants = [s.address for s in program.segments if s.kind == "const"]
+    limits = partial(_limits, run, done, constants, body, dict(registers), list(trace))
     result = TimingResult(cycles, counters, limits, used, once)
     if len(kept) >= KEPT_TIMINGS:
         kept.clear()
@@ -194,6 +195,7 @@ def _timed(
 def _limits(
     run: Timing,
     done: Sequence[tuple[Work, int]],
+    constants: Sequence[int],
     body: Body,
     registers: Mapping[int, int],
     trace: Sequence[int],
@@ -201,4 +203,5 @@ def _limits(
     """The bounds of a timed run."""
     path = chains(run.shapes, body, registers, trace)
     machine = run.clock.machine
-    return bounds(machine, done, run.loads.traffic(machine), path, run.clock.control_busy)
+    weights = run.loads.traffic(machine, constants)
+    return bounds(machine, done, weights, path, run.clock.control_busy)

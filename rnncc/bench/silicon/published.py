@@ -84,7 +84,7 @@ SOFTWARE = {
     ),
     "plasticine": Software("dataflow", why="weights pinned, one dot product over input and state"),
     "ipu": Software("dataflow", why="weights in the tiles' own memory"),
-    "tpu": Software("tpu", why="weights through a FIFO"),
+    "tpu": Software("tpu", why="weights through a FIFO, each matrix in tiles of its own"),
 }  # fmt: skip
 """By the first part of a machine's name; ``default`` for others."""
 
@@ -123,8 +123,9 @@ PREDICTED_APPLICATIONS = (
     Application("mlp1", "tpu-v1-int8", (9.7,), (10.6, 44.2, 13.4, 31.9)),
     Application("lstm1", "tpu-v1", (2.8,), (10.5, 62.1, 17.1, 10.3)),
 )
-"""Two more of the paper's table, recalled, with shapes that it leaves open: they test predictions. Its CNN1 (72
-convolutions, 100 million weights) has none that could be guessed."""
+"""Two more of the paper's table, recalled, with shapes that it leaves open: no number of the machine was chosen by
+them, and their shapes follow from weights, layers and padding alone (``models.py``). Its CNN1 (72 convolutions, 100
+million weights) has none that could be guessed."""
 
 SHARES = ("active", "weight_stall", "weight_shift", "non_matrix")
 """Names of the shares, as in ``Counters.array``."""

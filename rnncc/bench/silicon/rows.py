@@ -211,14 +211,8 @@ def _application(
 
 def needed_macs(name: str) -> int:
     """Multiply-accumulates of an application without padding: weights times the places that each one meets."""
-    weights_and_batch = {
-        "mlp0": (5 * 2000**2, 200),
-        "mlp1": (4 * 1118**2, 168),
-        "lstm0": (12 * 8 * 736**2, 64),
-        "lstm1": (12 * 8 * 600**2, 96),
-    }
-    if name in weights_and_batch:
-        weights, batch = weights_and_batch[name]
+    if name != "cnn0":
+        weights, batch = models.weights_and_batch(name)
         return weights * batch
     return (48 * 256 * 25 + 13 * 256**2 * 9 + 2 * 256**2) * 8 * 19 * 19
 

@@ -1,10 +1,13 @@
 """The machines against published measurements: one parameter set a machine, floors that hold for every row."""
 
 import json
+from math import ceil
 
 import pytest
 
+import rnncc
 from rnncc.__main__ import main
+from rnncc.bench.silicon import models
 from rnncc.bench.silicon.published import (
     APPLICATIONS,
     LAYERS,
@@ -15,6 +18,7 @@ from rnncc.bench.silicon.published import (
 )
 from rnncc.bench.silicon.rows import geometric_mean, layer_rows, measure_application
 from rnncc.machine import load_machine
+from rnncc.simulator import simulate
 
 FLOORS = {"bw-s10": 0.10, "v100": 0.30, "plasticine-rnn": 0.30}
 """Relative error of the latency that no row may exceed."""
@@ -59,10 +63,32 @@ def test_the_tpu_papers_applications(application):
         assert row.share_error is not None and row.share_error <= 6
 
 
-def test_an_application_that_is_predicted():
-    row = measure_application(PREDICTED_APPLICATIONS[0])
+@pytest.mark.parametrize("application", PREDICTED_APPLICATIONS, ids=lambda a: a.name)
+def test_applications_that_are_predicted(application):
+    row = measure_application(application)
     assert row.predicted and row.error is not None and abs(row.error) <= 0.30
     assert row.share_error is not None and row.share_error <= 10
+
+
+@pytest.mark.parametrize(
+    ("name", "millions", "padding", "tiles"),
+    [("mlp0", 20, 0.3 / 12.5, 312), ("mlp1", 5, 1.2 / 9.4, 86), ("lstm0", 52, 0, 792), ("lstm1", 34, 4.2 / 6.3, 864)],
+)  # fmt: skip
+def test_padding_is_that_of_the_papers_counters(name, millions, padding, tiles):
+    model = getattr(models, name)()
+    matrices = [[size for size in w.dims if size > 1] for w in model.graph.initializer]
+    matrices = [sizes for sizes in matrices if len(sizes) == 2]
+    weights, _ = models.weights_and_batch(name)
+    assert weights == sum(n * k for n, k in matrices)
+    assert weights / 1e6 == pytest.approx(millions, abs=0.6)
+    assert tiles == sum(ceil(n / 256) * ceil(k / 256) for n, k in matrices)
+    assert tiles * 65536 / weights - 1 == pytest.approx(padding, abs=0.03)
+
+
+def test_each_matrix_of_lstm1_is_nine_tiles(monkeypatch):
+    monkeypatch.setattr(models, "LSTM1_SIZES", (600,))
+    timing = simulate(rnncc.compile(models.lstm1(), "tpu-v1", "tpu"), None, values=False).timing
+    assert timing is not None and timing.counters.written["wmem"] == 8 * 9 * 65536
 
 
 def test_machines_smaller_than_published_ones_run_too():

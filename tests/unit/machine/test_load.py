@@ -77,6 +77,7 @@ def refused(old, new):
         ("[dma]", '[sync]\nkind = "bulk"\n[dma]', 'kind = "bulk"', "has a barrier or an exchange: both are 0"),
         ("[dma]", "[sync]\ncycles = 5\n[dma]", "cycles = 5", "means nothing for a hand-over of kind 'interlock'"),
         ("[dma]", "[dma]\nhost_latency = 5", "host_latency", "means nothing without dma.host_bytes_per_cycle"),
+        ("[dma]", "[dma]\nwhole_weight_tiles = 1", "whole_weight_tiles", "must be true or false, not 1"),
         ("[dma]", "[dma]\nhost_bytes_per_cycle = -1", "host_bytes_per_cycle", "-1 is negative"),
         ("chaining = true", 'chaining = true\ncalibrated = ["matrix.dept"]', "calibrated",
          "'matrix.dept' is no number of the description (did you mean 'matrix.depth'?)"),
@@ -112,6 +113,13 @@ def test_a_chain_engine_needs_chaining():
         "lanes = 64\nunits", 'lanes = 64\nkind = "chain"\nunits'
     )
     with pytest.raises(MachineError, match=r"my.toml:\d+: chaining: must be true"):
+        parse_machine(text, "my.toml")
+
+
+def test_a_cache_of_weights_takes_no_tiles():
+    text = EDGE.replace("granule = 128", "granule = 128\ncache = true")
+    text = text.replace("[dma]", "[dma]\nwhole_weight_tiles = true")
+    with pytest.raises(MachineError, match=r"my.toml:\d+: dma.whole_weight_tiles: .* is a cache"):
         parse_machine(text, "my.toml")
 
 

@@ -54,6 +54,14 @@ def test_tpu_as_published():
     assert machine.matrix.rate("int8", "fp32") is None
 
 
+def test_only_the_first_tpu_moves_whole_tiles_of_weights():
+    found = {name for name in machine_names() if load_machine(name).dma.whole_weight_tiles}
+    assert found == {"tpu-v1", "tpu-v1-int8"}
+    machine = load_machine("tpu-v1")
+    assert "weights as whole tiles" in describe(machine)
+    assert "tiles of 64 KiB" in machine.sources["dma.whole_weight_tiles"]
+
+
 @pytest.mark.parametrize(
     ("name", "tflops"),
     [("bw-s5", 2.4), ("bw-a10", 9.8), ("tpu-v1-int8", 92), ("tpu-v2", 46), ("tpu-v3", 123),
@@ -67,7 +75,7 @@ def test_peaks_as_published(name, tflops):
 def test_the_drawing():
     text = draw(load_machine("tpu-v1"))
     for part in ("-- dram --", "-- wmem --", "-- vmem --", "-- host --", "systolic 1 x 256 x 256", "34 GB/s",
-                 "15.03 GB/s", "local copies apart", "hand over whole results"):  # fmt: skip
+                 "15.03 GB/s", "local copies apart", "whole weight tiles", "hand over whole results"):  # fmt: skip
         assert part in text
     assert "host" not in draw(load_machine("edge"))
     assert "barriers of 250 cycles, exchange at 8 TB/s" in draw(load_machine("ipu-gc2"))
