@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -121,8 +122,8 @@ class Loads:
 
         Args:
             machine: that they ran on.
-            constants: addresses in DRAM at which constants begin. Rows of one constant that lie behind one another
-                could have come as one piece, whose tiles are counted whole but once.
+            constants: addresses in DRAM at which constants begin. Rows of one constant could have come as one piece,
+                whose tiles are counted whole but once.
         """
         sources: dict[Range, _Source] = {}
         moved = repeated = 0.0
@@ -143,19 +144,18 @@ class Loads:
 def _joined(
     machine: MachineDescription, sources: Mapping[Range, _Source], constants: Collection[int]
 ) -> list[_Source]:
-    """Sources with neighbouring rows of a constant as one, where edges of pieces would count as tiles of their own."""
+    """Sources, with those of one constant and as many columns as one: edges of pieces are no tiles of their own."""
     if not machine.dma.whole_weight_tiles:
         return list(sources.values())
-    found: list[_Source] = []
-    end = -1
-    for (low, high), source in sorted(sources.items(), key=lambda item: item[0]):
-        last = found[-1] if found else None
-        if last and low == end and low not in constants and last.columns == source.columns:
-            rows, held = last.rows + source.rows, last.held + source.held
-            padding = tile_padding(machine, (rows, last.columns), rows * last.columns)
-            moved = held * (1.0 + padding / (rows * last.columns))
-            found[-1] = _Source(rows, last.columns, held, moved)
-        else:
-            found.append(source)
-        end = high
-    return found
+    begins = sorted(constants)
+    found: dict[tuple[int, int], _Source] = {}
+    for (low, _), source in sources.items():
+        if not source.held:
+            continue
+        key = bisect(begins, low), source.columns
+        last = found.get(key, _Source(0, source.columns, 0.0, 0.0))
+        rows, held = last.rows + source.rows, last.held + source.held
+        padding = tile_padding(machine, (rows, source.columns), rows * source.columns)
+        moved = held * (1.0 + padding / (rows * source.columns))
+        found[key] = _Source(rows, source.columns, held, moved)
+    return list(found.values())
