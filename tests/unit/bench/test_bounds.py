@@ -25,6 +25,7 @@ def test_layers_and_their_bounds(models, target):
         result = simulate(
             rnncc.compile(model, target=target, pipeline="latency"), None, values=False
         )
+        assert result.bounds is not None and result.cycles is not None
         assert result.bounds.cycles <= result.cycles, layer
         if target in REACHED:
             assert result.bounds.cycles >= 0.9 * result.cycles, layer
