@@ -11,25 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rnncc.machine.description import MachineDescription
-from rnncc.simulator.occupancy import NEVER, Job, one_machine, pass_cost
+from rnncc.simulator.occupancy import NEVER, Job, one_machine
 from rnncc.simulator.rules import MATRIX, VECTOR
 from rnncc.simulator.turn_graph import Graph
 
 
 def pass_begins(
-    machine: MachineDescription, graph: Graph, events: Sequence[int], heads: list[int]
+    graph: Graph, events: Sequence[int], heads: list[int], tails: Sequence[int]
 ) -> list[int]:
     """Of each vector instruction, when its pass can begin at the earliest; ``NEVER`` when nothing is known.
 
     A pass that an instruction joins late is held up: it counts as begun so much later, because what matters is its end.
 
     Args:
-        machine: with a vector engine of kind ``chain``.
-        graph: the dependences.
+        graph: the dependences, on a machine with a vector engine of kind ``chain``.
         events: where time begins: the latest of them.
         heads: when each event can be at the earliest, by paths from all of ``events``; made later where passes ask
             for it.
+        tails: from each event to what is asked for; instructions from which nothing leads there are left out.
     """
     vector = [timed.engine == VECTOR for timed in graph.ops]
     sources = {event // 2 for event in events}
@@ -39,8 +38,12 @@ def pass_begins(
     own = list(graph.own)
     shared = [0] * len(graph.ops)
     """Vector instructions that may be before each in its pass, one bit each."""
+    known = sum(1 << n for n, one in enumerate(vector) if one and heads[2 * n + 1] > NEVER)
+    """Those whose end is known, one bit each."""
     for number, timed in enumerate(graph.ops):
         start, end = 2 * number, 2 * number + 1
+        if tails[start] == NEVER:
+            continue
         mates = graph.mates[number]
         if heads[start] > NEVER:
             heads[start] = max(heads[start], _latest(graph, start, heads))
@@ -61,7 +64,7 @@ def pass_begins(
             continue
         if vector[number]:
             begin = NEVER
-            earlier = graph.needed[number] & (graph.apart[number] | ~shared[number])
+            earlier = known & graph.needed[number] & (graph.apart[number] | ~shared[number])
             for other in _members(earlier):
                 begin = max(begin, heads[2 * other + 1])
             if after and not any(shared[number] >> other & 1 for other in sources):
@@ -70,19 +73,20 @@ def pass_begins(
             if mates is not None:
                 begin = max(begin, min([heads[start], *(begins[other] for other in mates)]))
             # As late as that, or the pass is held up until then: it ends no earlier than if it had begun there.
-            kept = own[number] - pass_cost(machine, timed)
+            kept = own[number] - graph.through[number]
             begins[number] = max(begin, heads[start] + kept)
-        late = begins[number] + pass_cost(machine, timed) if begins[number] > NEVER else NEVER
+        late = begins[number] + graph.through[number] if begins[number] > NEVER else NEVER
         if heads[end] > NEVER:
             heads[end] = max(heads[end], _latest(graph, end, heads), late)
     return begins
 
 
 def _latest(graph: Graph, event: int, heads: Sequence[int]) -> int:
-    return max(
-        (heads[before] + cycles for before, cycles in graph.into[event] if heads[before] > NEVER),
-        default=NEVER,
-    )
+    latest = NEVER
+    for before, cycles in graph.into[event]:
+        if heads[before] + cycles > latest and heads[before] > NEVER:
+            latest = heads[before] + cycles
+    return latest
 
 
 def _multiplied(graph: Graph, event: int, heads: Sequence[int]) -> int:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from rnncc.simulator.apart import apart, needed
 from rnncc.simulator.footprint import Extents
 from rnncc.simulator.mates import Mates
-from rnncc.simulator.occupancy import NEVER
+from rnncc.simulator.occupancy import NEVER, pass_cost
 from rnncc.simulator.rules import MATRIX, Rules
 from rnncc.simulator.runs import Movement, Site
 from rnncc.simulator.shape import Shapes
@@ -116,6 +116,7 @@ class Graph:
         alike: of each instruction, the vector instructions before it on equally many elements, one bit each.
         apart: of each instruction, those of ``needed`` that are in an earlier pass, because one pass does not take
             all that lies between the two.
+        through: of each instruction, cycles of a pass that it begins.
         products: the instructions of the matrix engine.
         own: of each instruction, cycles from its start to its end at least (``Rules.own``).
     """
@@ -129,9 +130,11 @@ class Graph:
         before, after = (touching(turn, turn, step, same=True) for turn in (first, second))
         across = touching(first, second, step, same=False)
         # What the iteration itself has written before is not read from the one before it.
+        written: list[list[tuple[int, ...]]] = [[] for _ in second.reads]
+        for write, read in after:
+            written[read].append(second.writes[write])
         fresh = [
-            last_to_cover([second.writes[w] for w, r in after if r == number], read) < 0
-            for number, read in enumerate(second.reads)
+            last_to_cover(rows, read) < 0 for rows, read in zip(written, second.reads, strict=True)
         ]
         across = [(write, read) for write, read in across if fresh[read]]
         self.mates = [*mates.of(first, before), *mates.of(second, after, first, across)]
@@ -160,12 +163,25 @@ class Graph:
         if rules.chains:
             self.needed = needed(self.ops, self.into)
             self.alike, self.apart = apart(rules, self.ops, self.needed)
+        self.through = [pass_cost(rules.machine, timed) for timed in self.ops]
+        self._heads: dict[int, list[int]] = {}
         self._tails: dict[int, list[int]] = {}
         self.own: list[int] = []
         for number, (timed, those) in enumerate(zip(self.ops, self.mates, strict=True)):
             before = None if those is None else [(self.ops[n], self.own[n]) for n in those]
             self.own.append(rules.own(timed, before))
             self.into[2 * number + 1].append((2 * number, self.own[number]))
+
+    def heads_from(self, source: int) -> list[int]:
+        """The longest path from an event to each event; worked out once."""
+        if source not in self._heads:
+            longest = self._heads[source] = [NEVER] * len(self.into)
+            longest[source] = 0
+            for event in range(source + 1, len(longest)):
+                for before, cycles in self.into[event]:
+                    if longest[before] > NEVER and longest[before] + cycles > longest[event]:
+                        longest[event] = longest[before] + cycles
+        return self._heads[source]
 
     def tails(self, targets: Sequence[int]) -> list[int]:
         """The longest path from each event to one of some others."""
@@ -174,8 +190,9 @@ class Graph:
             longest[target] = 0
         for event in range(max(targets), -1, -1):
             if longest[event] > NEVER:
+                so_far = longest[event]
                 for before, cycles in self.into[event]:
-                    longest[before] = max(longest[before], longest[event] + cycles)
+                    longest[before] = max(longest[before], so_far + cycles)
         return longest
 
     def tails_to(self, target: int) -> list[int]:

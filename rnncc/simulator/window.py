@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from rnncc.machine.description import MachineDescription
-from rnncc.simulator.occupancy import NEVER, Job, Link, one_machine, pass_cost, passes
+from rnncc.simulator.occupancy import NEVER, Job, Link, one_machine, passes
 from rnncc.simulator.pass_begins import pass_begins
 from rnncc.simulator.rules import DMA, MATRIX, VECTOR
 from rnncc.simulator.turn_graph import Graph
@@ -126,8 +126,8 @@ def between(
         return NEVER, NEVER
     links: list[Link] = []
     if machine.vector.kind == "chain":
-        begins = pass_begins(machine, graph, events, heads)
-        links = _links(machine, graph, begins, tails)
+        begins = pass_begins(graph, events, heads, tails)
+        links = _links(graph, begins, tails)
     longest = max(heads[event] for event in targets)
     for jobs in _jobs(machine, graph, heads, tails):
         longest = max(longest, one_machine(jobs))
@@ -138,19 +138,9 @@ def between(
 
 def _heads(graph: Graph, events: Sequence[int], last: int) -> list[int]:
     """The longest path from all of some events to each event, up to a last one."""
-    from_each = [_paths(graph, event, last) for event in events]
-    return [min(times) for times in zip(*from_each, strict=True)]
-
-
-def _paths(graph: Graph, source: int, last: int) -> list[int]:
-    """The longest path from an event to each event, up to a last one."""
-    longest = [NEVER] * len(graph.into)
-    longest[source] = 0
-    for event in range(source + 1, last + 1):
-        for before, cycles in graph.into[event]:
-            if longest[before] > NEVER and longest[before] + cycles > longest[event]:
-                longest[event] = longest[before] + cycles
-    return longest
+    from_each = [graph.heads_from(event)[: last + 1] for event in events]
+    heads = list(map(min, *from_each)) if len(from_each) > 1 else from_each[0]
+    return heads + [NEVER] * (len(graph.into) - last - 1)
 
 
 def _within(graph: Graph, heads: Sequence[int], tails: Sequence[int], engine: int) -> list[int]:
@@ -198,9 +188,7 @@ def _channels(
     return longest
 
 
-def _links(
-    machine: MachineDescription, graph: Graph, begins: Sequence[int], tails: Sequence[int]
-) -> list[Link]:
+def _links(graph: Graph, begins: Sequence[int], tails: Sequence[int]) -> list[Link]:
     """The vector instructions between the events of two turns."""
     links = []
     for number, timed in enumerate(graph.ops):
@@ -213,7 +201,7 @@ def _links(
                     tail,
                     timed.work.elements,
                     timed.function,
-                    pass_cost(machine, timed),
+                    graph.through[number],
                     opens,
                 )
             )
