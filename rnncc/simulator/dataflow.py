@@ -92,37 +92,41 @@ class Dataflow:
     def tensor(self, pc: int, extents: Extents, addresses: Addresses) -> None:
         """Time an engine's instruction from what it reads."""
         timed = self.shapes.of(pc, extents)
+        rules, arrivals = self.rules, self.arrivals
         start = self._event(0, self.floor)
         held: tuple[int, Write | None, int] = (0, None, 0)
         before: dict[int, tuple[Timed, int]] = {}
         along: list[Event] = []
         together: dict[Latest, dict[int, tuple[int, Write, int]]] = {}
         start.moved = ends = self.floor.moved
-        spans = []
+        spans, leaves = [], False
         for place, (operand, address) in enumerate(zip(timed.operands, addresses, strict=True)):
             low, high, pitch, width = operand.shape
             low, high = low + address, high + address
             span = (low, high, pitch, width)
             spans.append(span)
-            if not operand.reads or low == high:
+            if low == high:
+                continue
+            leaves |= operand.writes
+            if not operand.reads:
                 continue
             for write in self.writes[operand.memory].touching(low, high):
                 if pitch and not overlap(write.span, span):
                     continue
-                ends |= write.end.moved
-                if write.span == span and self.rules.adds(timed, place, write.timed):
+                if arrivals:
+                    ends |= write.end.moved
+                if write.span == span and rules.adds(timed, place, write.timed):
                     continue
-                arc = self.rules.arc(timed, place, write.timed)
-                # What streams, or takes its weights first, may start before its producer's transfers are over.
-                waits = arc.ended and arc.cycles >= 0
-                start.moved |= write.end.moved if waits else write.start.moved
+                arc = rules.arc(timed, place, write.timed)
                 event = write.end if arc.ended else write.start
                 when = event.time + arc.cycles
-                if self.arrivals:
+                if arrivals:
+                    # What streams, or takes its weights first, may start before its producer's transfers are over.
+                    start.moved |= (event if arc.cycles >= 0 else write.start).moved
                     start.after.append((event, arc.cycles))
                 if arc.held:
                     along.append(write.end)
-                    if self.rules.may_join(timed, write.timed):
+                    if rules.chains and rules.may_join(timed, write.timed):
                         before[id(write)] = write.timed, write.own
                     if write.end.time > held[0]:
                         held = (write.end.time, write, place)
@@ -135,22 +139,26 @@ class Dataflow:
         for latest, read in together.items():
             if len(read) == latest.size:
                 self._follow(start, pc, latest, list(read.values()))
-        self._arrive(start)
+        if start.moved:
+            self._arrive(start)
         cost = timed.cost
         # In one pass through units in series, the consumer ends with its producer.
-        own, joins = self._own(timed, before.values())
+        own, joins = cost.last, False
+        if rules.chains:
+            own, joins = self._own(timed, before.values())
         last, tail = own, 0 if joins else cost.tail
-        if not any(o.writes and o.shape[0] < o.shape[1] for o in timed.operands):
+        if not leaves:
             # What has no element leaves nothing behind that anybody would wait for.
             last = cost.busy
         end = self._event(1, start, last)
-        if self.arrivals:
-            end.after += ((event, tail) for event in along)
+        if arrivals:
+            end.after += [(event, tail) for event in along]
             self.issued.append((timed, start, end))
-        end.moved = start.moved | ends | self.transfers.bit(timed, addresses)
+            end.moved = start.moved | ends | self.transfers.bit(timed, addresses)
         if held[1] is not None and held[0] + tail > end.time:
             self._depend(end, held[0] + tail, held[1], held[1].end, (pc, held[2]))
-        self._arrive(end)
+        if end.moved:
+            self._arrive(end)
         self.ordinal += 1
         if end.time > self.last.time:
             self.last = end
@@ -211,10 +219,9 @@ class Dataflow:
 
     def _arrive(self, event: Event) -> None:
         """An event comes after all transfers that it needs."""
-        if self.arrivals and event.moved:
-            cycles = self.transfers.cycles(event.moved)
-            if cycles > event.time:
-                event.time, event.before = cycles, None
+        cycles = self.transfers.cycles(event.moved)
+        if cycles > event.time:
+            event.time, event.before = cycles, None
 
     def _event(self, which: int, before: Event, cycles: int = 0) -> Event:
         event = Event(before.time + cycles, before, (self.ordinal, which), self.part, self.index)
