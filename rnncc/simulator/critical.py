@@ -12,8 +12,9 @@ taking what its engines need (``rnncc.simulator.recurrence``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from rnncc.cost.bounds import Chains
@@ -50,6 +51,25 @@ def chains(
     trace: Sequence[int],
 ) -> Chains:
     """The chains of a program; arguments as for ``critical_path``."""
+    with _no_collections():
+        return _chains(shapes, body, registers, trace)
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Without the search for cycles of objects: a graph's many events refer to earlier ones only, so there are none."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _chains(
+    shapes: Shapes, body: Body, registers: Mapping[int, int], trace: Sequence[int]
+) -> Chains:
 
     def walk(*, arrivals: bool, known: Sequence[Regular] | None) -> Dataflow:
         flow = Dataflow(shapes.instructions, shapes, arrivals=arrivals, known=known)

@@ -81,7 +81,7 @@ class Dataflow:
             if write.end.time > start.time and overlap(write.span, span):
                 self._depend(start, write.end.time, write, write.end, (pc, 0))
                 start.moved |= write.end.moved
-                start.after.append((write.end, 0))
+                start.after = (*start.after, (write.end, 0))
         cycles = control_cycles(self.shapes.machine, "s.read")
         self.floor = self._event(1, start, cycles)
         self.floor.moved = start.moved
@@ -96,6 +96,7 @@ class Dataflow:
         start = self._event(0, self.floor)
         held: tuple[int, Write | None, int] = (0, None, 0)
         before: dict[int, tuple[Timed, int]] = {}
+        after: list[tuple[Event, int]] = []
         along: list[Event] = []
         together: dict[Latest, dict[int, tuple[int, Write, int]]] = {}
         start.moved = ends = self.floor.moved
@@ -121,9 +122,9 @@ class Dataflow:
                 event = write.end if arc.ended else write.start
                 when = event.time + arc.cycles
                 if arrivals:
+                    after.append((event, arc.cycles))
                     # What streams, or takes its weights first, may start before its producer's transfers are over.
                     start.moved |= (event if arc.cycles >= 0 else write.start).moved
-                    start.after.append((event, arc.cycles))
                 if arc.held:
                     along.append(write.end)
                     if rules.chains and rules.may_join(timed, write.timed):
@@ -136,6 +137,7 @@ class Dataflow:
                 if write.latest and arc.ended:
                     for latest in write.latest:
                         together.setdefault(latest, {})[id(write)] = (arc.cycles, write, place)
+        start.after = (*start.after, *after)
         for latest, read in together.items():
             if len(read) == latest.size:
                 self._follow(start, pc, latest, list(read.values()))
@@ -143,16 +145,14 @@ class Dataflow:
             self._arrive(start)
         cost = timed.cost
         # In one pass through units in series, the consumer ends with its producer.
-        own, joins = cost.last, False
-        if rules.chains:
-            own, joins = self._own(timed, before.values())
+        own, joins = self._own(timed, before.values()) if rules.chains else (cost.last, False)
         last, tail = own, 0 if joins else cost.tail
         if not leaves:
             # What has no element leaves nothing behind that anybody would wait for.
             last = cost.busy
         end = self._event(1, start, last)
         if arrivals:
-            end.after += [(event, tail) for event in along]
+            end.after = (*end.after, *[(event, tail) for event in along])
             self.issued.append((timed, start, end))
             end.moved = start.moved | ends | self.transfers.bit(timed, addresses)
         if held[1] is not None and held[0] + tail > end.time:
@@ -163,7 +163,7 @@ class Dataflow:
         if end.time > self.last.time:
             self.last = end
         written = []
-        for operand, span in zip(timed.operands, spans, strict=True):
+        for operand, span in zip(timed.operands, spans, strict=True) if leaves else ():
             if operand.writes and span[0] < span[1]:
                 written.append(Write(span, timed, start, end, own))
                 self.writes[operand.memory].replace(written[-1])
@@ -188,7 +188,7 @@ class Dataflow:
     ) -> None:
         """What reads all results of a turn of a recurrence follows the latest of them."""
         cycles, write, place = min(read, key=lambda one: one[0])
-        start.after.append((latest.event, cycles))
+        start.after = (*start.after, (latest.event, cycles))
         start.moved |= latest.event.moved if cycles >= 0 else 0
         if latest.event.time + cycles <= start.time:
             return
@@ -204,10 +204,10 @@ class Dataflow:
         for number, latest, before, cycles, moved, results in recurrence.turned(index):
             event = Event(latest.time, latest, (self.ordinal, 2 + number), part, self.index)
             event.moved = moved
-            event.after = [(one, 0) for one in results]
+            event.after = tuple((one, 0) for one in results)
             self.events.append(event)
             if before is not None:
-                event.after.append((before, cycles))
+                event.after = (*event.after, (before, cycles))
                 event.moved |= before.moved
                 if before.time + cycles > event.time:
                     event.time, event.before = before.time + cycles, before
@@ -226,7 +226,7 @@ class Dataflow:
     def _event(self, which: int, before: Event, cycles: int = 0) -> Event:
         event = Event(before.time + cycles, before, (self.ordinal, which), self.part, self.index)
         if self.arrivals:
-            event.after.append((before, cycles))
+            event.after = ((before, cycles),)
             self.events.append(event)
         return event
 

@@ -53,7 +53,7 @@ class Event:
     still: bool = True
     moved: int = 0
     crosses: bool = False
-    after: list[tuple[Event, int]] = field(default_factory=list)
+    after: tuple[tuple[Event, int], ...] = ()
     rest: int = 0
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from math import ceil
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from rnncc.cost.vector import IN_UNITS
 from rnncc.machine.description import MachineDescription, VectorEngine
@@ -23,8 +23,7 @@ NEVER = -(1 << 60)
 """Cycles of a path that is not there, or for no work."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """Work of an engine that takes one at a time.
 
     Attributes:

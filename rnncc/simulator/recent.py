@@ -83,7 +83,9 @@ class Recent(Generic[Item]):
         """Those whose bounds share a byte with [low, high), oldest first."""
         found: list[int] = []
         for layer in self._layers:
-            found += layer.touching(low, high)
+            first, last = bisect_right(layer.highs, low), bisect_left(layer.lows, high)
+            if first < last:
+                found += layer.numbers[first:last]
         if len(found) > 1:
             found.sort()
         return [self._all[number] for number in found]
