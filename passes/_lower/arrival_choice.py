@@ -20,7 +20,7 @@ SAVING = 10
 
 
 def rows_of_a_piece(
-    matrix: Streamed, machine: MachineDescription, again: int, *, aside: bool
+    matrix: Streamed, machine: MachineDescription, again: int, *, aside: bool, over: float = 0
 ) -> int | None:
     """Rows of the pieces of a matrix that is used once; None when it is better in one.
 
@@ -29,16 +29,17 @@ def rows_of_a_piece(
         machine: where.
         again: cycles of the data path to read what is multiplied once more; 0 where it is on chip.
         aside: it has a data path of its own.
+        over: bytes of weights that follow where these were, as a share of these.
     """
     native = machine.matrix.rows
-    whole = _cycles(matrix, machine, matrix.n, again, aside=aside)
+    whole = _cycles(matrix, machine, matrix.n, again, over, aside=aside)
     found = []
     for count in PIECES:
         rows = ceil(ceil(matrix.n / count) / native) * native
         moving = matrix.transfer(machine, rows)[0]
         if rows >= matrix.n or moving * machine.dma.channels < machine.dma.latency:
             break
-        found.append((_cycles(matrix, machine, rows, again, aside=aside), rows))
+        found.append((_cycles(matrix, machine, rows, again, over, aside=aside), rows))
     least = min(found, default=(whole, 0))[0]
     if (whole - least) * SAVING < whole:
         return None
@@ -46,14 +47,24 @@ def rows_of_a_piece(
 
 
 def _cycles(
-    matrix: Streamed, machine: MachineDescription, rows: int, again: int, *, aside: bool
+    matrix: Streamed,
+    machine: MachineDescription,
+    rows: int,
+    again: int,
+    over: float,
+    *,
+    aside: bool,
 ) -> int:
-    """Cycles until the last piece is multiplied, from the start of the first load."""
-    path, array = machine.dma.latency, 0
+    """Cycles until the last piece is multiplied and what follows it is there, from the start of the first load."""
+    path, array, following = machine.dma.latency, 0, []
     for start in range(0, matrix.n, rows):
         size = min(rows, matrix.n - start)
         shared, busy = matrix.transfer(machine, size)
         path += max(shared, busy // machine.dma.channels) + (0 if aside else again)
         spent = matrix.product(machine, size)
         array = max(array, path - spent.load) + max(spent.busy, again)
-    return array
+        following.append((array, shared))
+    if over:
+        for done, shared in following:
+            path = max(path, done) + int(shared * over)
+    return max(array, path)

@@ -14,6 +14,9 @@ KEPT_ATTR = "npu.kept"
 PANEL_ATTR = "npu.panel"
 """On a product with streamed weights in a loop: rows of a panel; on one with resident weights: rows of a piece
 (`place-memory`)."""
+SHARED_ATTR = "npu.shared"
+"""On products whose weights take turns in one part of the weight memory: its elements, the first one of this product's
+weights, and the rows of one transfer (`place-memory`)."""
 ROOM_ATTR = "npu.room"
 """On a product with streamed weights: bytes of weight memory for its panels (`place-memory`)."""
 PANELS_ATTR = "npu.panels"
@@ -64,6 +67,15 @@ def panels_of(op: Operation) -> int:
     """Panels of streamed weights in the weight memory at once."""
     panels = op.attributes.get(PANELS_ATTR)
     return panels.value.data if isinstance(panels, IntegerAttr) else 2
+
+
+def shared_of(op: Operation) -> tuple[int, int, int] | None:
+    """Elements of the part of the weight memory that weights share, the first one of these, rows of a transfer."""
+    shared = op.attributes.get(SHARED_ATTR)
+    if not isinstance(shared, DenseArrayBase):
+        return None
+    size, first, rows = (int(v) for v in shared.get_values())
+    return size, first, rows
 
 
 def piece_of(op: Operation) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from math import prod
 
 from xdsl.dialects import func
@@ -24,18 +23,7 @@ from rnncc.passes._lower.budget import Budget, itembytes, nbytes
 from rnncc.passes._lower.panel_choice import Streamed
 from rnncc.passes._lower.products import stationary_left, weights_of
 from rnncc.passes._lower.storage import ancestor_in, root_of
-
-
-@dataclass
-class Matrix:
-    """A weight matrix, the products that use it, and when it must be there."""
-
-    size: int
-    home: Block
-    start: int
-    end: int
-    turns: int = 0
-    products: list[nn.MatmulOp | nn.ConvOp] = field(default_factory=list)
+from rnncc.passes._lower.weight_sharing import Matrix, sharing_of
 
 
 def place_weights(function: func.FuncOp, budget: Budget, *, cut: bool = False) -> None:
@@ -82,7 +70,8 @@ def place_weights(function: func.FuncOp, budget: Budget, *, cut: bool = False) -
         if any(m is matrix for m in kept):
             _mark(matrix, "resident")
             if cut and matrix.turns == 1 and matrix.home is block:
-                _cut(matrix, block, budget)
+                others = [m for m in ranked if not any(m is k for k in kept)]
+                _cut(matrix, block, budget, kept, others, load)
             continue
         _mark(matrix, "streamed")
         others = [m for m in ranked if m is not matrix and not any(m is k for k in kept)]
@@ -100,8 +89,24 @@ def _mark(matrix: Matrix, choice: str) -> None:
         op.attributes[WEIGHTS_ATTR] = StringAttr(choice)
 
 
-def _cut(matrix: Matrix, block: Block, budget: Budget) -> None:
-    """Cut weights that are used once, so that their product begins before all of them are there."""
+def _cut(
+    matrix: Matrix,
+    block: Block,
+    budget: Budget,
+    kept: list[Matrix],
+    others: list[Matrix],
+    load: list[int],
+) -> None:
+    """Cut weights that are used once, so that their product begins before all of them are there.
+
+    Args:
+        matrix: resident.
+        block: of the function.
+        budget: the memories.
+        kept: all resident matrices: those that do not fit beside these are put over them, piece by piece.
+        others: all others.
+        load: bytes of what stays, by position.
+    """
     streamed, op = _streamed(matrix), matrix.products[0]
     if streamed is None or len(matrix.products) > 1 or op.parent is not block:
         return
@@ -119,6 +124,11 @@ def _cut(matrix: Matrix, block: Block, budget: Budget) -> None:
         again = int(prod(shape_of(moving)) * native / rate)
     rows = rows_of_a_piece(streamed, machine, again, aside=aside)
     if rows is not None:
+        sharing = sharing_of(matrix, kept, others, load, budget)
+        if sharing is not None:
+            over = sharing.total / matrix.size
+            rows = rows_of_a_piece(streamed, machine, again, aside=aside, over=over) or rows
+            sharing.mark(matrix, streamed, rows, load)
         op.attributes[PANEL_ATTR] = IntegerAttr(rows, i64)
         op.attributes[PANELS_ATTR] = IntegerAttr(-(-streamed.n // rows), i64)
 

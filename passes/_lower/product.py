@@ -16,6 +16,7 @@ from rnncc.passes._lower.attributes import (
     WEIGHTS_ATTR,
     kept_of,
     panels_of,
+    shared_of,
     tile_of,
 )
 from rnncc.passes._lower.dims import ONE, Dim, collapse
@@ -26,7 +27,7 @@ from rnncc.passes._lower.narrow import rounded
 from rnncc.passes._lower.products import stationary_left
 from rnncc.passes._lower.ref import Index, Ref
 from rnncc.passes._lower.sums import begun, sum_of
-from rnncc.passes._lower.weights import Plan, Ring, multiply, pieces, weights
+from rnncc.passes._lower.weights import Plan, Ring, brought, multiply, pieces, weights
 
 BATCH_UNROLL = 4
 """Products of a batch that are written out rather than looped over."""
@@ -58,6 +59,7 @@ def matmul(low: Lowering, op: nn.MatmulOp) -> None:
         places=panels_of(op),
         pieces=PANEL_ATTR in op.attributes,
         adds=added is not None,
+        shared=shared_of(op),
     )
     if after is not None:
         plan.after, plan.line = after, _line(low, epilogue_line(op, after))
@@ -158,6 +160,8 @@ def product(low: Lowering, dst: Ref, x: Ref, w: Ref, plan: Plan) -> None:
     space = [m, n, k]
     fixed = n.reg is None and k.reg is None and tk >= k.size and not plan.rows_outer
     in_panels = (plan.streamed or plan.pieces) and fixed and tn < n.size
+    if plan.shared is not None and not in_panels:
+        w = brought(low, w, plan.shared)
     refs = [dst.insert(2), x.insert(1), w.insert(0)]
     if plan.line is not None:
         # One transfer, not one a panel.
@@ -185,7 +189,7 @@ def _panels(low: Lowering, refs: list[Ref], plan: Plan, inner: Callable[[list[Re
     """
     n, step, places = refs[0].dims[1].size, plan.tile[1], plan.places
     count = -(-n // step)
-    ring = Ring(low, refs[2], step * refs[2].dims[2].size, places)
+    ring = Ring(low, refs[2], step * refs[2].dims[2].size, places, plan.shared)
 
     def panel(number: int, group: Index = 0) -> None:
         rows = Dim(min(step, n - number * step))

@@ -34,6 +34,8 @@ class Plan:
     """Whether weights come piece by piece, each to a place of its own or in turn."""
     adds: bool = False
     """Whether the product is added to what is there."""
+    shared: tuple[int, int, int] | None = None
+    """Where the weights are in the part of the memory that they share with others; see `attributes.shared_of`."""
     held: Ref | None = None
     """The panel that is multiplied next, in the weight memory."""
 
@@ -46,10 +48,21 @@ class Ring:
         weights: what will be loaded.
         size: elements of the largest panel.
         places: how many.
+        shared: where they are in a part of the memory that is shared, if they are there.
     """
 
-    def __init__(self, low: Lowering, weights: Ref, size: int, places: int):
+    def __init__(
+        self,
+        low: Lowering,
+        weights: Ref,
+        size: int,
+        places: int,
+        shared: tuple[int, int, int] | None = None,
+    ):
         self.places = places
+        if shared is not None:
+            self.ref = part(low, weights, [Dim(places), Dim(size)], shared)
+            return
         # The product's copies in unrolled steps take turns in the same places.
         key = ("ring", low.turn, weights.element, size, places)
         if key not in low.scope.cache:
@@ -63,6 +76,35 @@ class Ring:
         held = replace(place, dims=w.dims, strides=(w.dims[1].size, 1))
         load(low, held, w)
         return held
+
+
+def part(low: Lowering, weights: Ref, dims: list[Dim], shared: tuple[int, int, int]) -> Ref:
+    """A window of the part of the weight memory that several matrices share, from the first element of this one on."""
+    size, first, _ = shared
+    with low.at(0):
+        key = ("shared", weights.element, size)
+        if key not in low.scope.cache:
+            low.scope.cache[key] = low.alloc([Dim(size)], weights.element, "wmem", "weights")
+        whole = low.scope.cache[key]
+    strides = (dims[1].size, 1)
+    return replace(whole, dims=tuple(dims), strides=strides, offset=first)
+
+
+def brought(low: Lowering, w: Ref, shared: tuple[int, int, int]) -> Ref:
+    """The matrix w [n, k] in its part of the memory, before the loops around its product.
+
+    It comes some rows at a time: each transfer waits only for the products of what it is put over.
+    """
+    key = ("brought", w)
+    with low.at(low.home(low.depth_of(w), key)):
+        if key not in low.scope.cache:
+            held = part(low, w, [*w.dims], shared)
+            n, rows = w.dims[0].size, shared[2]
+            for start in range(0, n, rows):
+                some = Dim(min(rows, n - start))
+                load(low, held.window(0, start, 1, some), w.window(0, start, 1, some))
+            low.scope.cache[key] = held
+        return low.scope.cache[key]
 
 
 def pieces(low: Lowering, dst: Ref, x: Ref, w: Ref, step: int, plan: Plan) -> None:
@@ -92,6 +134,8 @@ def weights(low: Lowering, w: Ref, plan: Plan) -> Ref:
     """The matrix in the weight memory: loaded outside of the loops when it stays there."""
     if plan.held is not None:
         return plan.held
+    if w.memory == "wmem":
+        return w
     depth = low.depth_of(w)
     if plan.streamed:
         depth = max(depth, plan.depth)

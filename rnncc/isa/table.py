@@ -129,7 +129,8 @@ _ROWS: tuple[InstructionSpec, ...] = (
         "mm", 0x30, "matrix", "tensor",
         "dst[e0,e1] = sum over e2 of x[e0,e2] * w[e1,e2]", {},
         operands=(_DST_ROWS, _X, _W), typing="matrix",
-        notes="w is one whole matrix (e1 by e2, same base) that a dma loaded into wmem",
+        notes="w is one whole matrix (e1 by e2, same base) that a dma loaded into wmem, or several, "
+        "one below the other",
     ),
     InstructionSpec(
         "mma", 0x31, "matrix", "tensor",

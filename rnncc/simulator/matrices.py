@@ -1,7 +1,8 @@
 """The weight memory: whole matrices by address, bound to constants without a copy.
 
-A ``dma`` into wmem loads one matrix; ``mm`` names it again by base address and shape. What the memory holds is
-therefore a mapping from (address, n, k, type) to an array, and a load forgets every matrix that it overlaps.
+A ``dma`` into wmem loads one matrix; ``mm`` names it again by base address and shape, or several that lie one below
+the other as one. What the memory holds is therefore a mapping from (address, n, k, type) to an array, and a load
+forgets every matrix that it overlaps.
 """
 
 from __future__ import annotations
@@ -42,6 +43,25 @@ class RegisterArgument:
     register: int
 
 
+class Store(dict[int, "np.ndarray | Scaled"]):
+    """Slot -> the matrix [n, k] it holds now; one that was loaded in parts is put together when it is first read.
+
+    Args:
+        join: the matrix of a slot from its parts, or None.
+    """
+
+    def __init__(self, join: Callable[[int], np.ndarray | Scaled | None]):
+        super().__init__()
+        self._join = join
+
+    def __missing__(self, slot: int) -> np.ndarray | Scaled:
+        matrix = self._join(slot)
+        if matrix is None:
+            raise KeyError(slot)
+        self[slot] = matrix
+        return matrix
+
+
 class Matrices:
     """What wmem holds during one run.
 
@@ -53,12 +73,13 @@ class Matrices:
     def __init__(self, numbers: Numbers | None, nbytes: int):
         self.numbers = numbers
         self.nbytes = nbytes
-        self.store: dict[int, np.ndarray] = {}
-        """Slot -> the matrix [n, k] it holds now."""
+        self.store = Store(self._joined)
         self._slots: dict[tuple[int, int, int, np.dtype], int] = {}
         self._starts: list[tuple[int, int, int]] = []
         self._victims: list[list[int]] = []
         self._longest = 0
+        self._apart: set[int] = set()
+        """Slots whose rows do not follow one another without a gap."""
 
     def describe(self, slot: int) -> str:
         """A slot for messages."""
@@ -66,6 +87,33 @@ class Matrices:
             if number == slot:
                 return f"no {n} x {k} {dtype} matrix was loaded at wmem address {address:#x}"
         return "no matrix"
+
+    def _joined(self, slot: int) -> np.ndarray | Scaled | None:
+        """The matrix of a slot, from matrices that lie one below the other in its place; None if there are none."""
+        wanted = {number: key for key, number in self._slots.items()}
+        address, n, k, dtype = wanted[slot]
+        if slot in self._apart:
+            return None
+        held = {
+            wanted[number][0]: number
+            for number in self.store
+            if wanted[number][2:] == (k, dtype) and number not in self._apart
+        }
+        parts: list[np.ndarray | Scaled] = []
+        rows = 0
+        while rows < n:
+            number = held.get(address + rows * k * dtype.itemsize)
+            if number is None or not 0 < wanted[number][1] <= n - rows:
+                return None
+            parts.append(self.store[number])
+            rows += wanted[number][1]
+        if not parts:
+            return None
+        scaled = [part for part in parts if isinstance(part, Scaled)]
+        if scaled:
+            values = np.concatenate([part.values for part in scaled])
+            return Scaled(values, np.concatenate([part.scale for part in scaled]))
+        return np.concatenate([part for part in parts if isinstance(part, np.ndarray)])
 
     def slot(self, address: int, shape: tuple[int, int], dtype: np.dtype, pitch: int = 0) -> int:
         """The number of a matrix at an address, rows `pitch` bytes apart; made on first use.
@@ -95,6 +143,8 @@ class Matrices:
                 self._victims[other].append(number)
         insort(self._starts, (address, size, number))
         self._slots[key] = number
+        if pitch > row:
+            self._apart.add(number)
         self._victims.append(victims)
         return number
 
